@@ -1,0 +1,3 @@
+//! What imports nothing of the project: numbers the Redis way, glob, hash, randomness, limits.
+
+pub mod limits;

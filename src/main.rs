@@ -1,0 +1,2 @@
+//! argv -> mode -> run.
+fn main() {}
