@@ -8,3 +8,5 @@ pub const ARGS_UNAUTHENTICATED_MAX: usize = 10;
 pub const BULK_UNAUTHENTICATED_MAX: usize = 16 * 1024;
 /// Bytes of an inline request, and of any line of the protocol.
 pub const INLINE_MAX: usize = 64 * 1024;
+/// Stars of a glob pattern that have something behind them (Redis: the depth of its recursion).
+pub const GLOB_STARS_MAX: usize = 1000;

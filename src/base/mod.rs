@@ -1,3 +1,4 @@
 //! What imports nothing of the project: numbers the Redis way, glob, hash, randomness, limits.
 
+pub mod glob;
 pub mod limits;
