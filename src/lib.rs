@@ -4,3 +4,4 @@
 //! base < sys < resp, types < keyspace < persist, script, repl, sentinel < engine < commands < exec < net < main
 
 pub mod base;
+pub mod sys;

@@ -10,3 +10,11 @@ pub const BULK_UNAUTHENTICATED_MAX: usize = 16 * 1024;
 pub const INLINE_MAX: usize = 64 * 1024;
 /// Stars of a glob pattern that have something behind them (Redis: the depth of its recursion).
 pub const GLOB_STARS_MAX: usize = 1000;
+/// Threads with a memory counter of their own; those beyond share one (`sys::memory`).
+pub const MEMORY_SLOTS: usize = 64;
+/// Log events that the crash report repeats.
+pub const LOG_RING_LEN: usize = 64;
+/// Bytes kept of each of them.
+pub const LOG_RING_EVENT_MAX: usize = 248;
+/// Bytes of one log message; the rest is cut off (Redis: `LOG_MAX_LEN`).
+pub const LOG_MESSAGE_MAX: usize = 1024;

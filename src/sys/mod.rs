@@ -1,0 +1,8 @@
+//! The outside world behind small interfaces: allocator, clocks, disk, log, process, signals. What lies to the
+//! right of `sys` reaches the operating system only through here; the home of `unsafe`. Nothing here knows of tokio:
+//! a signal reaches the loop through a file descriptor.
+
+pub mod clock;
+pub mod log;
+pub mod memory;
+pub mod syslog;
