@@ -3,6 +3,7 @@
 //! a signal reaches the loop through a file descriptor.
 
 pub mod clock;
+pub mod disk;
 pub mod log;
 pub mod memory;
 pub mod syslog;
