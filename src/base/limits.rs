@@ -18,3 +18,13 @@ pub const LOG_RING_LEN: usize = 64;
 pub const LOG_RING_EVENT_MAX: usize = 248;
 /// Bytes of one log message; the rest is cut off (Redis: `LOG_MAX_LEN`).
 pub const LOG_MESSAGE_MAX: usize = 1024;
+/// Descriptors kept for files, the log, pipes beside those of clients (Redis: `CONFIG_MIN_RESERVED_FDS`).
+pub const FDS_RESERVED: u64 = 32;
+/// Processors that a cpulist can name.
+pub const CPUS_MAX: usize = 1024;
+/// Bytes of the process title.
+pub const PROC_TITLE_MAX: usize = 2048;
+/// Bytes of an argument that a crash report shows (Redis: 128).
+pub const CRASH_ARG_MAX: usize = 128;
+/// Arguments of the command under execution that a crash report shows.
+pub const CRASH_ARGS_MAX: usize = 64;

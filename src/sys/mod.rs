@@ -6,4 +6,6 @@ pub mod clock;
 pub mod disk;
 pub mod log;
 pub mod memory;
+pub mod process;
+pub mod supervise;
 pub mod syslog;
