@@ -4,4 +4,5 @@
 //! base < sys < resp, types < keyspace < persist, script, repl, sentinel < engine < commands < exec < net < main
 
 pub mod base;
+pub mod engine;
 pub mod sys;

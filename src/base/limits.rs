@@ -28,3 +28,11 @@ pub const PROC_TITLE_MAX: usize = 2048;
 pub const CRASH_ARG_MAX: usize = 128;
 /// Arguments of the command under execution that a crash report shows.
 pub const CRASH_ARGS_MAX: usize = 64;
+/// Addresses of one `bind` line (Redis: `CONFIG_BINDADDR_MAX`).
+pub const BIND_ADDRESSES_MAX: usize = 16;
+/// Files that may include one another in a row; the reference recurses until its stack is gone.
+pub const INCLUDE_DEPTH_MAX: usize = 32;
+/// Bytes of one configuration file.
+pub const CONFIG_FILE_MAX: u64 = 64 << 20;
+/// Bytes of an unknown directive's name for which the nearest known one is sought.
+pub const DIRECTIVE_NAME_MAX: usize = 64;

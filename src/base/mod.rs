@@ -2,3 +2,5 @@
 
 pub mod glob;
 pub mod limits;
+pub mod quote;
+pub mod size;

@@ -1,0 +1,141 @@
+//! Rows of the directive table: snapshots and the append-only file.
+
+use super::Group;
+use super::{INT_MAX, INT_MIN, LONG_MAX};
+use crate::engine::config::directive::{
+    DEBUG, DENY_LOADING, Directive, Format, HIDDEN, IMMUTABLE, MULTI_ARG, PROTECTED, Slot, at, choice,
+};
+use crate::engine::config::special::{
+    DIR, SAVE, check_appenddirname, check_appendfilename, check_dbfilename,
+};
+use crate::engine::config::values::{AppendFsync, RdbVersionCheck, SanitizeDump};
+
+pub const SNAPSHOT: Group = Group {
+    title: "Snapshots",
+    about: "Saving the data set to one file (RDB).",
+    directives: &[
+        Directive::special("save", &SAVE).flags(MULTI_ARG).later("snapshots").about(
+            "Save points: seconds and changes, in pairs. A snapshot starts when that many seconds \
+passed and at least that many keys changed. The first `save` of a configuration replaces \
+the default, more of them add up, and `save \"\"` drops them all.",
+        ),
+        Directive::yes_no("stop-writes-on-bgsave-error", at!(stop_writes_on_bgsave_error))
+            .later("snapshots")
+            .about("Refuse writes while the last snapshot failed, so that someone notices."),
+        Directive::yes_no("rdbcompression", at!(rdbcompression))
+            .later("snapshots")
+            .about("Compress strings in the file."),
+        Directive::yes_no("rdbchecksum", at!(rdbchecksum))
+            .flags(IMMUTABLE)
+            .later("snapshots")
+            .about("End the file with a checksum, and check it at load."),
+        Directive::choice("rdb-version-check", choice!(rdb_version_check: RdbVersionCheck))
+            .later("snapshots")
+            .about("`strict` refuses a file newer than this server knows; `relaxed` tries to load it."),
+        Directive::choice("sanitize-dump-payload", choice!(sanitize_dump_payload: SanitizeDump))
+            .flags(DEBUG)
+            .later("snapshots")
+            .about(
+                "Whether RESTORE and loading check packed values in depth: no, yes, or `clients` for \
+RESTORE by clients alone. Here they are always checked.",
+            ),
+        Directive::text("dbfilename", at!(dbfilename))
+            .flags(PROTECTED)
+            .check(check_dbfilename)
+            .later("snapshots")
+            .about("Name of the file, inside `dir`."),
+        Directive::yes_no("rdb-del-sync-files", at!(rdb_del_sync_files))
+            .later("replication")
+            .about("Delete snapshot files that only served a full sync, on servers that do not persist."),
+        Directive::special("dir", &DIR).flags(PROTECTED | DENY_LOADING).about(
+            "Working directory: snapshots, the append-only folder and the cluster's file go there. A \
+relative path counts from where the server was started.",
+        ),
+        Directive::yes_no("rdb-save-incremental-fsync", at!(rdb_save_incremental_fsync))
+            .later("snapshots")
+            .about("Sync the file every 4 MB while it is written, instead of all at the end."),
+        Directive::number("rdb-key-save-delay", Slot::I64(at!(rdb_key_save_delay)), INT_MIN, INT_MAX)
+            .flags(HIDDEN)
+            .later("snapshots")
+            .about("Microseconds to wait after each key saved. For tests."),
+        Directive::number("key-load-delay", Slot::I64(at!(key_load_delay)), INT_MIN, INT_MAX)
+            .flags(HIDDEN)
+            .later("snapshots")
+            .about("Microseconds to wait after each key loaded. For tests."),
+        Directive::number(
+            "loading-process-events-interval-bytes",
+            Slot::U64(at!(loading_process_events_interval_bytes)),
+            1024,
+            INT_MAX,
+        )
+        .flags(HIDDEN)
+        .later("snapshots")
+        .about("Bytes loaded between two looks at the clients. For tests."),
+    ],
+};
+
+pub const AOF: Group = Group {
+    title: "Append-only file",
+    about: "Recording every write.",
+    directives: &[
+        Directive::yes_no("appendonly", at!(appendonly))
+            .flags(DENY_LOADING)
+            .later("the append-only file")
+            .about("Record every write, so that a crash loses at most what `appendfsync` allows."),
+        Directive::text("appendfilename", at!(appendfilename))
+            .flags(IMMUTABLE)
+            .check(check_appendfilename)
+            .later("the append-only file")
+            .about("Base of the file names."),
+        Directive::text("appenddirname", at!(appenddirname))
+            .flags(IMMUTABLE)
+            .check(check_appenddirname)
+            .later("the append-only file")
+            .about("Folder for the files, inside `dir`."),
+        Directive::choice("appendfsync", choice!(appendfsync: AppendFsync))
+            .later("the append-only file")
+            .about(
+                "When to sync: `always` before each reply, `everysec`, or `no` to leave it to the kernel.",
+            ),
+        Directive::yes_no("no-appendfsync-on-rewrite", at!(no_appendfsync_on_rewrite))
+            .later("the append-only file")
+            .about("Do not sync while a snapshot or rewrite is running."),
+        Directive::number(
+            "auto-aof-rewrite-percentage",
+            Slot::U64(at!(auto_aof_rewrite_percentage)),
+            0,
+            INT_MAX,
+        )
+        .later("the append-only file")
+        .about("Rewrite when the files grew by so many percent since the last rewrite. 0 never does."),
+        Directive::formatted(
+            "auto-aof-rewrite-min-size",
+            Slot::U64(at!(auto_aof_rewrite_min_size)),
+            0,
+            LONG_MAX,
+            Format::Memory,
+        )
+        .later("the append-only file")
+        .about("Do not rewrite files smaller than this."),
+        Directive::yes_no("aof-load-truncated", at!(aof_load_truncated)).later("the append-only file").about(
+            "Load a file whose end is cut off, dropping the incomplete command, instead of refusing \
+to start.",
+        ),
+        Directive::yes_no("aof-use-rdb-preamble", at!(aof_use_rdb_preamble))
+            .later("the append-only file")
+            .about("Write the base of a rewrite in the snapshot format, which is smaller and loads faster."),
+        Directive::yes_no("aof-timestamp-enabled", at!(aof_timestamp_enabled))
+            .later("the append-only file")
+            .about("Note the time in the file, for restoring to a moment."),
+        Directive::yes_no("aof-rewrite-incremental-fsync", at!(aof_rewrite_incremental_fsync))
+            .later("the append-only file")
+            .about("Sync every 4 MB during a rewrite."),
+        Directive::yes_no("aof-disable-auto-gc", at!(aof_disable_auto_gc))
+            .flags(HIDDEN)
+            .later("the append-only file")
+            .about("Keep files that a rewrite made obsolete. For tests."),
+        Directive::number("aof-history-retain", Slot::Usize(at!(aof_history_retain)), 0, INT_MAX)
+            .later("the append-only file")
+            .about("Obsolete sets of files to keep, for restoring to an earlier moment. Tarn's own."),
+    ],
+};
