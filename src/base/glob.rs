@@ -102,10 +102,15 @@ fn class(pattern: &[u8], mut p: usize, byte: u8, nocase: bool) -> Option<usize> 
     (found != negated).then_some(p)
 }
 
-/// Bounds are put in order before they are folded, and compared as signed bytes: both as the reference does.
+/// Bounds are put in order as signed bytes, and folded then: both as the reference does.
 fn in_range(first: u8, last: u8, byte: u8, nocase: bool) -> bool {
-    let fold = |byte: u8| if nocase { byte.to_ascii_lowercase().cast_signed() } else { byte.cast_signed() };
     let (first, last) = if first.cast_signed() > last.cast_signed() { (last, first) } else { (first, last) };
+    let fold = |byte: u8| match byte {
+        // What C's `tolower` makes of signed bytes: the upper half turns unsigned, save for the last, which is EOF.
+        0xff => -1,
+        _ if nocase => i16::from(byte.to_ascii_lowercase()),
+        _ => i16::from(byte.cast_signed()),
+    };
     (fold(first)..=fold(last)).contains(&fold(byte))
 }
 
@@ -179,6 +184,10 @@ mod tests {
             (b"[\x7f-\x80]", b"a", false, true),
             (b"[a-\xf0]", b"b", false, false),
             (b"[a-\xf0]", b"B", false, true),
+            // Folded, they are unsigned, and out of order by then.
+            (b"[a-\xf0]", b"b", true, false),
+            (b"[a-\xf0]", b"B", true, false),
+            (b"[\xff-a]", b"A", true, true),
             (b"*ab*ab", b"abab", false, true),
             (b"*ab*ab", b"ababa", false, false),
             (b"*aab", b"aaab", false, true),

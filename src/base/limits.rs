@@ -36,3 +36,5 @@ pub const INCLUDE_DEPTH_MAX: usize = 32;
 pub const CONFIG_FILE_MAX: u64 = 64 << 20;
 /// Bytes of an unknown directive's name for which the nearest known one is sought.
 pub const DIRECTIVE_NAME_MAX: usize = 64;
+/// Bytes of a number that INCRBYFLOAT and HINCRBYFLOAT read (Redis: its buffer of 5 KiB, less the end).
+pub const EXTENDED_TEXT_MAX: usize = 5 * 1024 - 1;

@@ -4,3 +4,4 @@ pub mod glob;
 pub mod limits;
 pub mod quote;
 pub mod size;
+pub mod num;

@@ -1,0 +1,151 @@
+//! Numbers the Redis way: which texts are numbers, and how numbers are written. Every function equals its counterpart
+//! of the reference byte for byte (`string2ll`, `string2ull`, `string2d`, `d2string`, `string2ld`, `ld2string`), since
+//! clients, encodings and replicas depend on the exact answer. Nothing here allocates; results are written to a
+//! buffer on the caller's stack.
+
+mod big;
+mod extended;
+mod shortest;
+
+pub use extended::{Extended, ExtendedText};
+
+/// Room for the text of any integer or double. One can be used again and again.
+#[derive(Clone, Copy)]
+pub struct NumBuf {
+    integer: itoa::Buffer,
+    double: [u8; 32],
+}
+
+impl NumBuf {
+    pub fn new() -> NumBuf {
+        NumBuf { integer: itoa::Buffer::new(), double: [0; 32] }
+    }
+}
+
+impl Default for NumBuf {
+    fn default() -> NumBuf {
+        NumBuf::new()
+    }
+}
+
+/// Reads an integer that is written the one way it is printed: no sign `+`, no zero in front, no space, no `-0`.
+/// So a text that is an integer here can be stored as one and comes back unchanged.
+pub fn parse_i64(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
+    };
+    match digits {
+        [b'1'..=b'9', ..] if digits.len() <= 19 => {}
+        b"0" if !negative => return Some(0),
+        _ => return None,
+    }
+    let mut value = 0u64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        // 19 digits are below 2^64: nothing can overflow, and nothing is paid for checking it.
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
+}
+
+/// Reads an unsigned integer as `string2ull` does, which is lax where `parse_i64` is strict: what is none for that
+/// goes through C's `strtoull`, so spaces in front, signs and zeros in front are taken, a negative number wraps,
+/// and a zero byte ends the text. Stream IDs and cursors are read so.
+pub fn parse_u64(text: &[u8]) -> Option<u64> {
+    if let Some(value) = parse_i64(text) {
+        return u64::try_from(value).ok();
+    }
+    let text = text.split(|byte| *byte == 0).next()?;
+    let start = text.iter().position(|byte| !is_space(*byte))?;
+    let (negative, digits) = match &text[start..] {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() {
+        return None;
+    }
+    let mut value = 0u64;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    Some(if negative { value.wrapping_neg() } else { value })
+}
+
+/// Reads a double: decimal with or without an exponent, `inf` and `infinity` in any case, with either sign. Not taken:
+/// nan, hexadecimal, a space anywhere, a number that overflows, a number that is not zero but becomes it.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    // Scores are integers mostly. Up to 15 digits are exact in a double.
+    if text.len() <= 15
+        && let Some(value) = parse_i64(text)
+    {
+        return Some(value as f64);
+    }
+    let value: f64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    if value.is_infinite() {
+        let overflowed = text.iter().any(u8::is_ascii_digit);
+        return (!overflowed).then_some(value);
+    }
+    if value == 0.0 {
+        let mantissa = text.split(|byte| matches!(byte, b'e' | b'E')).next()?;
+        let underflowed = mantissa.iter().any(|byte| matches!(byte, b'1'..=b'9'));
+        return (!underflowed).then_some(value);
+    }
+    (!value.is_nan()).then_some(value)
+}
+
+pub fn fmt_i64(buf: &mut NumBuf, value: i64) -> &[u8] {
+    buf.integer.format(value).as_bytes()
+}
+
+pub fn fmt_u64(buf: &mut NumBuf, value: u64) -> &[u8] {
+    buf.integer.format(value).as_bytes()
+}
+
+/// Writes a double as scores and RESP3 doubles are written: integers up to 2^62 in full, the rest with the digits that
+/// are needed to read it back, `1e+22` where it would be long; `inf`, `-inf`, `nan`, `-0`.
+pub fn fmt_f64(buf: &mut NumBuf, value: f64) -> &[u8] {
+    const INTEGER_MAX: f64 = (1u64 << 62) as f64;
+    if value == 0.0 {
+        return if value.is_sign_negative() { b"-0" } else { b"0" };
+    }
+    if value.abs() <= INTEGER_MAX && value.trunc() == value {
+        return buf.integer.format(value as i64).as_bytes();
+    }
+    if value.is_nan() {
+        return b"nan";
+    }
+    if value.is_infinite() {
+        return if value < 0.0 { b"-inf" } else { b"inf" };
+    }
+    let sign = usize::from(value < 0.0);
+    buf.double[0] = b'-';
+    let len = shortest::Decimal::of(value.abs()).write(&mut buf.double[sign..]);
+    &buf.double[..sign + len]
+}
+
+/// Decimal digits of a number; one for zero.
+pub fn digits10(value: u64) -> usize {
+    value.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+/// Bytes of a number's text: its digits and the sign.
+pub fn text_len(value: i64) -> usize {
+    digits10(value.unsigned_abs()) + usize::from(value < 0)
+}
+
+/// C's `isspace`.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t'..=b'\r')
+}
+
+#[cfg(test)]
+mod tests;
