@@ -2,6 +2,6 @@
 
 pub mod glob;
 pub mod limits;
+pub mod num;
 pub mod quote;
 pub mod size;
-pub mod num;
