@@ -3,9 +3,12 @@
 //! a signal reaches the loop through a file descriptor.
 
 pub mod clock;
+pub mod crash;
 pub mod disk;
 pub mod log;
 pub mod memory;
 pub mod process;
+pub mod signals;
 pub mod supervise;
 pub mod syslog;
+pub mod title;
