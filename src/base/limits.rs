@@ -33,7 +33,7 @@ pub const BIND_ADDRESSES_MAX: usize = 16;
 /// Files that may include one another in a row; the reference recurses until its stack is gone.
 pub const INCLUDE_DEPTH_MAX: usize = 32;
 /// Bytes of one configuration file.
-pub const CONFIG_FILE_MAX: u64 = 64 << 20;
+pub const CONFIG_FILE_MAX: usize = 64 << 20;
 /// Bytes of an unknown directive's name for which the nearest known one is sought.
 pub const DIRECTIVE_NAME_MAX: usize = 64;
 /// Bytes of a number that INCRBYFLOAT and HINCRBYFLOAT read (Redis: its buffer of 5 KiB, less the end).

@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use super::directive::{MULTI_ARG, Origin, Reason, WRONG_NUMBER};
@@ -15,6 +15,8 @@ use super::fields::Config;
 use super::special::BAD_DIRECTIVE;
 use super::table;
 use crate::base::{glob, limits, quote};
+use crate::sys::disk::{Disk, Open};
+use crate::sys::process::os_text;
 
 /// Where lines come from, in the order in which they count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +26,6 @@ pub enum Source {
     Stdin(Vec<u8>),
     /// Lines made of the command line's words.
     Words(Vec<u8>),
-}
-
-/// What loading asks of the file system.
-pub trait Files {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
-    /// Names in a folder, in any order.
-    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>>;
 }
 
 /// The name of a text, for problems.
@@ -170,8 +165,8 @@ fn stands_alone(word: &[u8], next: Option<&[u8]>, lines: &mut Vec<u8>) -> bool {
 
 /// Loads a configuration from its sources over the defaults. `sentinel`: the server runs as one, and takes
 /// `sentinel` lines. On an error, every problem, in order.
-pub fn load(sources: &[Source], files: &dyn Files, sentinel: bool) -> Result<Config, Vec<Problem>> {
-    let mut loader = Loader::new(Some(files), sentinel);
+pub fn load(sources: &[Source], disk: &dyn Disk, sentinel: bool) -> Result<Config, Vec<Problem>> {
+    let mut loader = Loader::new(Some(disk), sentinel);
     for source in sources {
         match source {
             Source::File(path) => loader.file(path, 0),
@@ -194,13 +189,13 @@ struct Loader<'a> {
     /// Main names of the directives that were set, each once.
     seen: Vec<&'static str>,
     problems: Vec<Problem>,
-    files: Option<&'a dyn Files>,
+    disk: Option<&'a dyn Disk>,
     sentinel: bool,
 }
 
 impl<'a> Loader<'a> {
-    fn new(files: Option<&'a dyn Files>, sentinel: bool) -> Self {
-        Self { config: Config::default(), seen: Vec::new(), problems: Vec::new(), files, sentinel }
+    fn new(disk: Option<&'a dyn Disk>, sentinel: bool) -> Self {
+        Self { config: Config::default(), seen: Vec::new(), problems: Vec::new(), disk, sentinel }
     }
 
     fn finish(mut self) -> Result<Config, Vec<Problem>> {
@@ -220,19 +215,19 @@ impl<'a> Loader<'a> {
 
     /// Reads a file, or every file that a pattern matches.
     fn file(&mut self, path: &Path, depth: usize) {
-        let Some(files) = self.files else {
+        let Some(disk) = self.disk else {
             return self.no_file(path, &io::Error::from(io::ErrorKind::Unsupported));
         };
         if depth > limits::INCLUDE_DEPTH_MAX {
             return self.no_file(path, &io::Error::other("files include one another"));
         }
         let paths = if is_pattern(path.as_os_str().as_bytes()) {
-            expand(path, files)
+            expand(path, disk)
         } else {
             vec![path.to_path_buf()]
         };
         for path in paths {
-            match files.read(&path) {
+            match read(disk, &path) {
                 Ok(text) => self.text(&Place::File(path), &text, depth),
                 Err(error) => self.no_file(&path, &error),
             }
@@ -241,7 +236,7 @@ impl<'a> Loader<'a> {
 
     fn no_file(&mut self, path: &Path, error: &io::Error) {
         let reason =
-            format!("Fatal error, can't open config file '{}': {}", path.display(), plain(error)).into();
+            format!("Fatal error, can't open config file '{}': {}", path.display(), os_text(error)).into();
         let place = Place::File(path.to_path_buf());
         self.problems.push(Problem { place, line: 0, text: Vec::new(), reason, hint: None });
     }
@@ -321,10 +316,21 @@ fn trim(line: &[u8]) -> &[u8] {
     line.trim_ascii()
 }
 
-/// An I/O error in the system's words, without the number that std adds.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split_once(" (os error").map_or(text.clone(), |(plain, _)| plain.to_owned())
+/// The whole file, unless it has no end in sight: a device, or something that is no configuration.
+fn read(disk: &dyn Disk, path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = disk.open(path, Open::Read)?;
+    let mut text = Vec::new();
+    let mut chunk = [0; 8192];
+    loop {
+        let len = file.read(&mut chunk)?;
+        if len == 0 {
+            return Ok(text);
+        }
+        text.extend_from_slice(chunk.get(..len).unwrap_or_default());
+        if text.len() > limits::CONFIG_FILE_MAX {
+            return Err(io::Error::other("File too large"));
+        }
+    }
 }
 
 /// What to say about an unknown name.
@@ -376,7 +382,7 @@ fn is_pattern(path: &[u8]) -> bool {
 }
 
 /// The existing paths that a pattern matches, sorted, as glob(3): a `*` does not match a dot in front.
-fn expand(pattern: &Path, files: &dyn Files) -> Vec<PathBuf> {
+fn expand(pattern: &Path, disk: &dyn Disk) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for part in pattern.components() {
         let part = part.as_os_str();
@@ -390,13 +396,12 @@ fn expand(pattern: &Path, files: &dyn Files) -> Vec<PathBuf> {
         for dir in found {
             let here = if dir.as_os_str().is_empty() { Path::new(".") } else { &dir };
             // A folder that cannot be read matches nothing.
-            let mut names = files.list(here).unwrap_or_default();
-            names.retain(|name| {
-                let hidden = name.as_bytes().starts_with(b".") && !part.as_bytes().starts_with(b".");
-                !hidden && glob::matches(part.as_bytes(), name.as_bytes(), false)
-            });
-            names.sort();
-            deeper.extend(names.into_iter().map(|name| dir.join(name)));
+            for entry in disk.list(here).unwrap_or_default() {
+                let hidden = entry.name.starts_with('.') && !part.as_bytes().starts_with(b".");
+                if !hidden && glob::matches(part.as_bytes(), entry.name.as_bytes(), false) {
+                    deeper.push(dir.join(entry.name));
+                }
+            }
         }
         found = deeper;
     }

@@ -10,9 +10,9 @@
 //! world (listens, resizes, changes folder) does so from `Change`, and rolls back when it fails.
 
 pub mod directive;
-pub mod disk;
 pub mod fields;
 pub mod load;
+pub mod rewrite;
 pub mod special;
 pub mod table;
 pub mod values;

@@ -1,34 +1,25 @@
 //! Loading: the command line, files and includes, what a problem says.
 
-use std::collections::BTreeMap;
-
 use super::*;
+use crate::sys::disk::{MemoryDisk, replace};
 use proptest::prelude::*;
 
 /// A file system of a few texts.
-#[derive(Default)]
-struct Texts(BTreeMap<&'static str, &'static str>);
-
-impl Files for Texts {
-    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
-        let text = path.to_str().and_then(|path| self.0.get(path)).ok_or(io::ErrorKind::NotFound)?;
-        Ok(text.as_bytes().to_vec())
+fn disk(files: &[(&str, &str)]) -> MemoryDisk {
+    let disk = MemoryDisk::new();
+    for (path, text) in files {
+        let path = Path::new(path);
+        disk.create_dir(path.parent().unwrap()).unwrap();
+        replace(&disk, path, text.as_bytes()).unwrap();
     }
-
-    fn list(&self, dir: &Path) -> io::Result<Vec<OsString>> {
-        let inside = self.0.keys().filter_map(|path| Path::new(path).strip_prefix(dir).ok());
-        Ok(inside
-            .filter_map(|rest| rest.components().next())
-            .map(|part| part.as_os_str().to_owned())
-            .collect())
-    }
+    disk
 }
 
 fn words(words: &[&str]) -> Words {
     words_to_lines(&words.iter().map(OsString::from).collect::<Vec<_>>())
 }
 
-fn start(arguments: &[&str], files: &Texts) -> Result<Config, String> {
+fn start(arguments: &[&str], files: &MemoryDisk) -> Result<Config, String> {
     load(&words(arguments).sources(Vec::new()), files, false).map_err(|problems| problems[0].fatal("x"))
 }
 
@@ -75,7 +66,7 @@ fn file_and_standard_input_are_told_from_words() {
 
 #[test]
 fn later_sources_win() {
-    let files = Texts([("a.conf", "port 1\nloglevel debug\ntimeout 5\n")].into());
+    let files = disk(&[("a.conf", "port 1\nloglevel debug\ntimeout 5\n")]);
     let mut sources = words(&["a.conf", "-", "--port", "3"]).sources(b"port 2\nloglevel warning".to_vec());
     assert_eq!(sources.len(), 2, "`-` stands neither first nor last");
     sources.insert(1, Source::Stdin(b"port 2\nloglevel warning".to_vec()));
@@ -88,9 +79,8 @@ fn later_sources_win() {
 
 #[test]
 fn save_lines_add_up_and_the_first_drops_the_default() {
-    let files = Texts(
-        [("a.conf", "save 900 1"), ("b.conf", "port 1"), ("c.conf", "save 1 1\nsave ''\nsave 2 2")].into(),
-    );
+    let files =
+        disk(&[("a.conf", "save 900 1"), ("b.conf", "port 1"), ("c.conf", "save 1 1\nsave ''\nsave 2 2")]);
     for (arguments, saved) in [
         (&["a.conf", "--save", "100", "100"][..], "900 1 100 100"),
         (&["a.conf", "--save", ""], ""),
@@ -146,7 +136,7 @@ fn every_problem_is_named_with_its_line() {
 
 #[test]
 fn a_fatal_problem_reads_as_the_reference_and_names_the_file() {
-    let files = Texts([("a.conf", "port 1\n\n maxmemroy 5 \n")].into());
+    let files = disk(&[("a.conf", "port 1\n\n maxmemroy 5 \n")]);
     assert_eq!(
         start(&["a.conf"], &files).unwrap_err(),
         "\n*** FATAL CONFIG FILE ERROR (Version x) ***\nReading the configuration file, at line 3\n>>> 'maxmemroy 5'\n\
@@ -183,19 +173,16 @@ fn a_fatal_problem_reads_as_the_reference_and_names_the_file() {
 
 #[test]
 fn includes_are_read_where_they_stand() {
-    let files = Texts(
-        [
-            ("/etc/t.conf", "port 1\ninclude /etc/d/*.conf\ntimeout 9\n"),
-            ("/etc/d/20.conf", "port 3\nhz 20"),
-            ("/etc/d/10.conf", "port 2\ntimeout 1"),
-            ("/etc/d/.hidden.conf", "port 99"),
-            ("/etc/d/x.txt", "port 98"),
-            ("/etc/none.conf", "include /nowhere/*.conf\ninclude /etc/d/[ab].conf"),
-            ("/etc/lost.conf", "include /nowhere/x.conf"),
-            ("/etc/loop.conf", "include /etc/loop.conf"),
-        ]
-        .into(),
-    );
+    let files = disk(&[
+        ("/etc/t.conf", "port 1\ninclude /etc/d/*.conf\ntimeout 9\n"),
+        ("/etc/d/20.conf", "port 3\nhz 20"),
+        ("/etc/d/10.conf", "port 2\ntimeout 1"),
+        ("/etc/d/.hidden.conf", "port 99"),
+        ("/etc/d/x.txt", "port 98"),
+        ("/etc/none.conf", "include /nowhere/*.conf\ninclude /etc/d/[ab].conf"),
+        ("/etc/lost.conf", "include /nowhere/x.conf"),
+        ("/etc/loop.conf", "include /etc/loop.conf"),
+    ]);
     let config = start(&["/etc/t.conf"], &files).unwrap();
     assert_eq!((config.port, config.timeout, config.hz), (3, 9, 20));
     assert_eq!(start(&["/etc/none.conf"], &files).unwrap(), Config::default());
@@ -208,7 +195,7 @@ fn includes_are_read_where_they_stand() {
 #[test]
 fn sentinel_lines_are_kept_for_a_sentinel() {
     let sources = [Source::Stdin(b"sentinel monitor m 127.0.0.1 1 2\nport 5".to_vec())];
-    let config = load(&sources, &Texts::default(), true).unwrap();
+    let config = load(&sources, &MemoryDisk::new(), true).unwrap();
     assert_eq!(config.sentinel[0][0], b"monitor");
 }
 

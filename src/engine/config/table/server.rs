@@ -252,7 +252,6 @@ port} {unixsocket} {config-file}.",
         Directive::text("server-cpulist", at!(server_cpulist))
             .alias("server_cpulist")
             .flags(IMMUTABLE | OPTIONAL)
-            .later("processor affinity")
             .about("Processors for the main thread, such as 0-7:2.")
             .example("0-7:2"),
         Directive::text("bio-cpulist", at!(bio_cpulist))
@@ -273,13 +272,10 @@ port} {unixsocket} {config-file}.",
             .later("processor affinity")
             .about("Processors for snapshots.")
             .example("1,10-11"),
-        Directive::yes_no("disable-thp", at!(disable_thp))
-            .flags(IMMUTABLE)
-            .later("transparent huge pages")
-            .about(
-                "Switch transparent huge pages off for this process where they would be on; they waste \
+        Directive::yes_no("disable-thp", at!(disable_thp)).flags(IMMUTABLE).about(
+            "Switch transparent huge pages off for this process where they would be on; they waste \
 memory under small writes.",
-            ),
+        ),
         Directive::choice("oom-score-adj", choice!(oom_score_adj: OomScoreAdj)).about(
             "Adjust what the kernel's out-of-memory killer thinks of this process: `no` leaves it, \
 `relative` (or `yes`) adds the values below to what was there at start, `absolute` \
