@@ -1,2 +1,182 @@
-//! argv -> mode -> run.
-fn main() {}
+//! argv -> mode -> run. What is done here is done once, in an order that matters: configuration, folder, log,
+//! supervisor, background, and only then what a fork would not take along: handlers, limits, the pidfile.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tarn::engine::config::Config;
+use tarn::engine::config::load::{self, Place, Problem};
+use tarn::engine::start::{self, Startup};
+use tarn::sys::args::{self, Args, Mode};
+use tarn::sys::disk::RealDisk;
+use tarn::sys::supervise::{self, Supervisor};
+use tarn::sys::{crash, log, memory, process, signals, version};
+
+fn main() -> ExitCode {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    let Args { mode, words } = match args::parse(&argv) {
+        Ok(args) => args,
+        Err(leave) if leave.is_error => return fail(&leave.text),
+        Err(leave) => return say(&leave.text),
+    };
+    match mode {
+        Mode::Version => say(&format!("{}\n", version::line())),
+        Mode::CheckSystem => check_system(),
+        Mode::CheckConfig => check_config(&words),
+        Mode::Server => serve(argv, &words).unwrap_or_else(|code| code),
+        Mode::Sentinel => fail("tarn: Sentinel mode is not yet in this version.\n"),
+        Mode::CheckRdb => fail("tarn: checking RDB files is not yet in this version.\n"),
+        Mode::CheckAof => fail("tarn: checking append-only files is not yet in this version.\n"),
+        Mode::TestMemory(_) => fail("tarn: testing memory is not yet in this version.\n"),
+    }
+}
+
+/// Standard output may be closed: there is nobody to tell then.
+fn say(text: &str) -> ExitCode {
+    let _ = io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn fail(text: &str) -> ExitCode {
+    let _ = io::stderr().write_all(text.as_bytes());
+    ExitCode::FAILURE
+}
+
+fn check_system() -> ExitCode {
+    let mut failed = false;
+    for (name, warning) in process::system_checks() {
+        let _ = match &warning {
+            None => writeln!(io::stdout(), "[{name}]...OK"),
+            Some(text) => writeln!(io::stdout(), "[{name}]...failed:\n{text}\n"),
+        };
+        failed |= warning.is_some();
+    }
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+fn check_config(words: &[OsString]) -> ExitCode {
+    match load(words) {
+        Ok(_) => say("The configuration is fine.\n"),
+        Err(problems) => fail(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()),
+    }
+}
+
+/// The configuration and the absolute path of its file.
+fn load(words: &[OsString]) -> Result<(Config, Option<PathBuf>), Vec<Problem>> {
+    let mut words = load::words_to_lines(words);
+    let mut stdin = Vec::new();
+    if words.stdin
+        && let Err(error) = io::stdin().read_to_end(&mut stdin)
+    {
+        return Err(vec![problem(Place::Stdin, b"", process::os_text(&error))]);
+    }
+    // Absolute before `dir` changes the folder.
+    words.file = words.file.map(|file| std::path::absolute(&file).unwrap_or(file));
+    let file = words.file.clone();
+    load::load(&words.sources(stdin), &RealDisk, false).map(|config| (config, file))
+}
+
+fn problem(place: Place, text: &[u8], reason: String) -> Problem {
+    Problem { place, line: 0, text: text.to_vec(), reason: reason.into(), hint: None }
+}
+
+fn serve(argv: Vec<OsString>, words: &[OsString]) -> Result<ExitCode, ExitCode> {
+    let umask = process::umask();
+    let (config, config_file) = load(words).map_err(|problems| match problems.first() {
+        Some(first) => fail(&first.fatal(version::VERSION)),
+        None => ExitCode::FAILURE,
+    })?;
+    enter_folder_and_log(&config)?;
+    process::check_memory_settings(config.disable_thp);
+    let supervisor = supervise::begin(start::supervise_mode(&config));
+    let background = config.daemonize && supervisor == Supervisor::None;
+    if background && let Err(error) = process::daemonize() {
+        return Err(fail(&format!("tarn: cannot go to the background: {}\n", process::os_text(&error))));
+    }
+    say_hello(&config, words);
+    let wakeups = signals::install().map_err(|error| {
+        tracing::warn!("Cannot make the pipe of the signal handlers: {}", process::os_text(&error));
+        ExitCode::FAILURE
+    })?;
+    start::apply_crash(&config);
+    crash::install();
+    let config = settle_into_system(config, &argv, config_file.as_deref(), background)?;
+    let startup = Startup { config, config_file, argv, supervisor, wakeups, umask, sentinel: false };
+    let code = run(startup);
+    process::remove_pidfile();
+    Ok(code)
+}
+
+/// `dir` and the log: what can still be refused on standard error as the reference does it.
+fn enter_folder_and_log(config: &Config) -> Result<(), ExitCode> {
+    let refuse = |directive: &str, value: &str, reason: String| {
+        let text = format!("{directive} {value}");
+        let problem = problem(Place::CommandLine, text.as_bytes(), format!("'{text}': {reason}"));
+        fail(&problem.fatal(version::VERSION))
+    };
+    std::env::set_current_dir(&config.dir)
+        .map_err(|error| refuse("dir", &config.dir, process::os_text(&error)))?;
+    log::init(&start::log_settings(config)).map_err(|error| {
+        refuse("logfile", &config.logfile, format!("Can't open the log file: {}", process::os_text(&error)))
+    })
+}
+
+/// The first lines of the log, in the reference's form.
+fn say_hello(config: &Config, words: &[OsString]) {
+    tracing::info!("oO0OoO0OoO0Oo Tarn is starting oO0OoO0OoO0Oo");
+    tracing::info!(
+        "Tarn version={}, bits={}, commit={}, modified={}, pid={}, just started",
+        version::VERSION,
+        usize::BITS,
+        version::GIT_SHA,
+        version::GIT_DIRTY,
+        std::process::id()
+    );
+    if words.is_empty() {
+        tracing::warn!(
+            "Warning: No config file specified, using the default config. In order to specify a config file use tarn \
+             /path/to/tarn.conf"
+        );
+    } else {
+        tracing::info!("Configuration loaded");
+    }
+    for (directive, part) in config.without_effect() {
+        tracing::warn!("The directive '{directive}' has no effect in this version: it waits for {part}");
+    }
+}
+
+/// Limits, pidfile, title. Gives the configuration back with as many clients as the system allows.
+fn settle_into_system(
+    mut config: Config,
+    argv: &[OsString],
+    config_file: Option<&Path>,
+    background: bool,
+) -> Result<Config, ExitCode> {
+    if config.jemalloc_bg_thread {
+        memory::start_background_purge();
+    }
+    match process::adjust_open_files(u32::try_from(config.maxclients).unwrap_or(u32::MAX)) {
+        process::OpenFiles::Enough => {}
+        process::OpenFiles::Reduced(maxclients) => config.maxclients = maxclients as usize,
+        process::OpenFiles::TooFew => return Err(ExitCode::FAILURE),
+    }
+    if config.pidfile.is_empty() && background {
+        config.pidfile = "/var/run/tarn.pid".to_owned();
+    }
+    if !config.pidfile.is_empty() {
+        process::create_pidfile(Path::new(&config.pidfile));
+    }
+    let program = argv.first().map(|name| name.to_string_lossy()).unwrap_or_default();
+    let file = config_file.map(|path| path.to_string_lossy());
+    start::apply_title(&config, &program, file.as_deref(), false);
+    process::check_backlog(config.tcp_backlog);
+    Ok(config)
+}
+
+/// Until `net` is there.
+fn run(_: Startup) -> ExitCode {
+    tracing::warn!("This version does not serve yet.");
+    ExitCode::FAILURE
+}

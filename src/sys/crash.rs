@@ -18,11 +18,9 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 
 use super::signals::log_line;
+use super::version::VERSION;
 use super::{clock, log, memory, process};
 use crate::base::limits::CRASH_ARG_MAX;
-
-/// The server's version, in every report.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Writes one part of the report. May be called at any moment, in a signal handler: reads plain memory, takes no lock.
 pub type Reporter = fn(&mut dyn Write);

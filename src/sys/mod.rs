@@ -2,6 +2,7 @@
 //! right of `sys` reaches the operating system only through here; the home of `unsafe`. Nothing here knows of tokio:
 //! a signal reaches the loop through a file descriptor.
 
+pub mod args;
 pub mod clock;
 pub mod crash;
 pub mod disk;
@@ -12,3 +13,4 @@ pub mod signals;
 pub mod supervise;
 pub mod syslog;
 pub mod title;
+pub mod version;

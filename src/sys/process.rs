@@ -283,31 +283,38 @@ pub fn cpu_usage(whose: Whose) -> CpuTime {
 
 // --------------------------------------------------------------------------------------- checks of the system
 
-/// Warnings about the system that Redis gives too, as far as they are true of us; switches transparent huge pages off
-/// for this process if `disable_thp` says so and they are always on. Overcommit is no matter here unless it is
-/// strictly forbidden: a snapshot does not fork.
-pub fn check_memory_settings(disable_thp: bool) {
+/// Settings of the system that matter, each with what is wrong with it: for `--check-system` and the start.
+pub fn system_checks() -> [(&'static str, Option<&'static str>); 3] {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    if read("/proc/sys/vm/overcommit_memory").trim() == "2" {
-        tracing::warn!(
-            "WARNING Memory overcommit is forbidden (vm.overcommit_memory = 2): allocations fail as soon as the \
-             address space set aside reaches the commit limit, with memory still free. To fix this set \
-             'vm.overcommit_memory = 0' or 1 in /etc/sysctl.conf, and run 'sysctl vm.overcommit_memory=0'."
-        );
-    }
-    let always = read("/sys/kernel/mm/transparent_hugepage/enabled").contains("[always]");
-    if always && !(disable_thp && disable_huge_pages()) {
-        tracing::warn!(
-            "WARNING Transparent huge pages are always on in this kernel: they make latency and memory use worse. To \
-             fix this run 'echo madvise > /sys/kernel/mm/transparent_hugepage/enabled' as root, put it where it is run \
-             at boot, and restart Tarn."
-        );
-    }
-    if read("/sys/devices/system/clocksource/clocksource0/current_clocksource").trim() == "xen" {
-        tracing::warn!(
-            "WARNING Your system reads time by the 'xen' clocksource, which is slow. See \
-             /sys/devices/system/clocksource/clocksource0/available_clocksource for others."
-        );
+    let overcommit = read("/proc/sys/vm/overcommit_memory");
+    let pages = read("/sys/kernel/mm/transparent_hugepage/enabled");
+    let clock = read("/sys/devices/system/clocksource/clocksource0/current_clocksource");
+    [
+        // Overcommit is no matter unless it is strictly forbidden: a snapshot does not fork.
+        ("overcommit", (overcommit.trim() == "2").then_some(OVERCOMMIT)),
+        ("THP", pages.contains("[always]").then_some(HUGE_PAGES)),
+        ("xen-clocksource", (clock.trim() == "xen").then_some(XEN_CLOCK)),
+    ]
+}
+
+const OVERCOMMIT: &str = "Memory overcommit is forbidden (vm.overcommit_memory = 2): allocations fail as soon as the \
+    address space set aside reaches the commit limit, with memory still free. To fix this put \
+    'vm.overcommit_memory = 1' into /etc/sysctl.conf and run 'sysctl vm.overcommit_memory=1'.";
+const HUGE_PAGES: &str = "Transparent huge pages are always on in this kernel: they make latency and memory use worse. \
+    To fix this run 'echo madvise > /sys/kernel/mm/transparent_hugepage/enabled' as root, put it where it is run at \
+    boot, and restart Tarn.";
+const XEN_CLOCK: &str = "Your system reads time by the 'xen' clocksource, which is slow. Others are listed in \
+    /sys/devices/system/clocksource/clocksource0/available_clocksource.";
+
+/// Warns about the settings of `system_checks`; where transparent huge pages are always on and `disable_thp` is, they are
+/// switched off for this process instead.
+pub fn check_memory_settings(disable_thp: bool) {
+    for (name, warning) in system_checks() {
+        let Some(warning) = warning else { continue };
+        if name == "THP" && disable_thp && disable_huge_pages() {
+            continue;
+        }
+        tracing::warn!("WARNING {warning}");
     }
 }
 
