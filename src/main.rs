@@ -111,16 +111,11 @@ fn serve(argv: Vec<OsString>, words: &[OsString]) -> Result<ExitCode, ExitCode> 
 
 /// `dir` and the log: what can still be refused on standard error as the reference does it.
 fn enter_folder_and_log(config: &Config) -> Result<(), ExitCode> {
-    let refuse = |directive: &str, value: &str, reason: String| {
-        let text = format!("{directive} {value}");
-        let problem = problem(Place::CommandLine, text.as_bytes(), format!("'{text}': {reason}"));
-        fail(&problem.fatal(version::VERSION))
-    };
+    let refuse = |reason: String| fail(&problem(Place::CommandLine, b"", reason).fatal(version::VERSION));
     std::env::set_current_dir(&config.dir)
-        .map_err(|error| refuse("dir", &config.dir, process::os_text(&error)))?;
-    log::init(&start::log_settings(config)).map_err(|error| {
-        refuse("logfile", &config.logfile, format!("Can't open the log file: {}", process::os_text(&error)))
-    })
+        .map_err(|error| refuse(format!("'dir {}': {}", config.dir, process::os_text(&error))))?;
+    log::init(&start::log_settings(config))
+        .map_err(|error| refuse(format!("Can't open the log file: {}", process::os_text(&error))))
 }
 
 /// The first lines of the log, in the reference's form.
