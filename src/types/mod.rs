@@ -1,0 +1,4 @@
+//! Data structures and algorithms on values: no clients, no protocol, no clock.
+
+pub mod bits;
+pub mod lcs;
