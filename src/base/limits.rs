@@ -38,3 +38,5 @@ pub const CONFIG_FILE_MAX: usize = 64 << 20;
 pub const DIRECTIVE_NAME_MAX: usize = 64;
 /// Bytes of a number that INCRBYFLOAT and HINCRBYFLOAT read (Redis: its buffer of 5 KiB, less the end).
 pub const EXTENDED_TEXT_MAX: usize = 5 * 1024 - 1;
+/// Bytes of the smallest replication backlog that CONFIG SET makes (Redis: `CONFIG_REPL_BACKLOG_MIN_SIZE`).
+pub const BACKLOG_MIN: usize = 16 * 1024;

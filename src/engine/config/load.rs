@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-use super::directive::{MULTI_ARG, Origin, Reason, WRONG_NUMBER};
+use super::directive::{MULTI_ARG, Origin, Reason, Taken, WRONG_NUMBER};
 use super::fields::Config;
 use super::special::BAD_DIRECTIVE;
 use super::table;
@@ -267,6 +267,9 @@ impl<'a> Loader<'a> {
             if !again {
                 self.seen.push(directive.name);
             }
+            if directive.name == "dir" {
+                self.check_folder().map_err(|reason| (reason, None))?;
+            }
             if directive.name == "include"
                 && let [path] = args.as_slice()
             {
@@ -281,6 +284,16 @@ impl<'a> Loader<'a> {
             return self.sentinel_line(args);
         }
         Err((BAD_DIRECTIVE.into(), Some(unknown(name))))
+    }
+
+    /// Whether the working directory is one, so that the line that names it can be told. The caller enters it.
+    fn check_folder(&self) -> Taken {
+        let Some(disk) = self.disk else { return Ok(()) };
+        match disk.meta(Path::new(&self.config.dir)) {
+            Ok(meta) if meta.is_dir => Ok(()),
+            Ok(_) => Err("Not a directory".into()),
+            Err(error) => Err(os_text(&error).into()),
+        }
     }
 
     /// The words that a directive gets: a single one of a directive that takes several is cut like a line.

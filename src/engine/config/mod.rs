@@ -10,6 +10,7 @@
 //! world (listens, resizes, changes folder) does so from `Change`, and rolls back when it fails.
 
 pub mod directive;
+pub mod example;
 pub mod fields;
 pub mod load;
 pub mod rewrite;
@@ -19,7 +20,7 @@ pub mod values;
 
 use std::fmt;
 
-use crate::base::glob;
+use crate::base::{glob, limits};
 use directive::{
     DENY_LOADING, Directive, Effect, HIDDEN, IMMUTABLE, MULTI_ARG, Origin, PROTECTED, Reason, VOLATILE,
 };
@@ -142,6 +143,9 @@ impl Config {
             }
         }
         self.settle();
+        if self.repl_backlog_size != before.repl_backlog_size {
+            self.repl_backlog_size = self.repl_backlog_size.max(limits::BACKLOG_MIN);
+        }
         let changed =
             |directive: &Directive| directive.has(VOLATILE) || directive.get(self) != directive.get(&before);
         let names =

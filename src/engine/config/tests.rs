@@ -192,6 +192,7 @@ fn values_print_in_the_form_of_the_reference() {
         ("log-format", "text", "legacy"),
         ("hz", "1000", "500"),
         ("hz", "0", "1"),
+        ("repl-backlog-size", "5", "16384"),
         ("bind", "", ""),
     ] {
         set(&mut config, &[(name, value)]).unwrap();

@@ -254,7 +254,16 @@ pub enum LogFormat {
 
 impl Named for LogFormat {
     const NAMES: &'static [(&'static str, Self)] =
-        &[("legacy", Self::Legacy), ("logfmt", Self::Logfmt), ("json", Self::Json), ("text", Self::Legacy)];
+        &[("legacy", Self::Legacy), ("logfmt", Self::Logfmt), ("json", Self::Json)];
+
+    /// `text` is accepted too, unlisted: the refusal of other words stays the reference's.
+    fn from_name(name: &[u8]) -> Option<Self> {
+        let name = if name.eq_ignore_ascii_case(b"text") { b"legacy" } else { name };
+        Self::NAMES
+            .iter()
+            .find(|(text, _)| text.as_bytes().eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+    }
 }
 
 /// The form of the time in a log line.

@@ -193,6 +193,16 @@ fn includes_are_read_where_they_stand() {
 }
 
 #[test]
+fn a_missing_folder_is_named_with_its_line() {
+    let files = disk(&[("/data/dump.rdb", "")]);
+    assert_eq!(start(&["--dir", "/data"], &files).unwrap().dir, "/data");
+    for (dir, reason) in [("/nowhere", ""), ("/data/dump.rdb", "Not a directory")] {
+        let fatal = start(&["--dir", dir], &files).unwrap_err();
+        assert!(fatal.contains(&format!(">>> 'dir \"{dir}\"'\n{reason}")), "{fatal}");
+    }
+}
+
+#[test]
 fn sentinel_lines_are_kept_for_a_sentinel() {
     let sources = [Source::Stdin(b"sentinel monitor m 127.0.0.1 1 2\nport 5".to_vec())];
     let config = load(&sources, &MemoryDisk::new(), true).unwrap();

@@ -20,8 +20,7 @@ pub const NETWORK: Group = Group {
         Directive::special("bind", &BIND).flags(MULTI_ARG).about(
             "Addresses to listen on, for TCP and TLS alike. `*` is every IPv4 address, `::*` every \
 IPv6 one. An address that begins with `-` may be missing on this machine; any other one \
-that cannot be bound stops the start. With no address at all the server listens on every \
-interface.",
+that cannot be bound stops the start. With no address at all it does not listen on TCP.",
         ),
         Directive::text("bind-source-addr", at!(bind_source_addr))
             .flags(OPTIONAL)
