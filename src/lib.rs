@@ -4,6 +4,13 @@
 //! base < sys < resp, types < keyspace < persist, script, repl, sentinel < engine < commands < exec < net < main
 
 pub mod base;
+pub mod commands;
 pub mod engine;
+pub mod exec;
+pub mod keyspace;
+pub mod net;
+pub mod resp;
 pub mod sys;
+#[cfg(test)]
+pub mod testkit;
 pub mod types;

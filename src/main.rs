@@ -104,7 +104,7 @@ fn serve(argv: Vec<OsString>, words: &[OsString]) -> Result<ExitCode, ExitCode> 
     crash::install();
     let config = settle_into_system(config, &argv, config_file.as_deref(), background)?;
     let startup = Startup { config, config_file, argv, supervisor, wakeups, umask, sentinel: false };
-    let code = run(startup);
+    let code = tarn::net::run(startup);
     process::remove_pidfile();
     Ok(code)
 }
@@ -168,10 +168,4 @@ fn settle_into_system(
     start::apply_title(&config, &program, file.as_deref(), false);
     process::check_backlog(config.tcp_backlog);
     Ok(config)
-}
-
-/// Until `net` is there.
-fn run(_: Startup) -> ExitCode {
-    tracing::warn!("This version does not serve yet.");
-    ExitCode::FAILURE
 }

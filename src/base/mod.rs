@@ -2,6 +2,7 @@
 
 pub mod crc16;
 pub mod glob;
+pub mod hash;
 pub mod limits;
 pub mod num;
 pub mod quote;

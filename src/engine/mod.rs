@@ -1,4 +1,13 @@
 //! Vocabulary and plain state of the server: what handlers and the executor share. No sockets, no clocks, no files.
 
+pub mod args;
 pub mod config;
+pub mod cx;
+pub mod effects;
+pub mod error;
+pub mod server;
+pub mod session;
+pub mod spec;
 pub mod start;
+pub mod stats;
+pub mod table;

@@ -9,6 +9,7 @@ pub mod disk;
 pub mod log;
 pub mod memory;
 pub mod process;
+pub mod random;
 pub mod signals;
 pub mod supervise;
 pub mod syslog;

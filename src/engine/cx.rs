@@ -1,0 +1,88 @@
+//! What a handler can reach, by its kind.
+
+use super::args::Args;
+use super::config::Config;
+use super::effects::{Effects, Event};
+use super::error::Result;
+use super::server::Server;
+use super::session::{Block, Blocked, Session};
+use crate::keyspace::Db;
+use crate::resp::Reply;
+
+/// For commands on keys: one database and the client's own session.
+pub struct KeyCx<'a> {
+    /// The selected database.
+    pub db: &'a mut Db,
+    /// What the command did.
+    pub fx: &'a mut Effects,
+    /// The client.
+    pub session: &'a mut Session,
+    /// Settings.
+    pub config: &'a Config,
+    /// Milliseconds of Unix time; the same during a command, a script, a transaction.
+    pub now_ms: i64,
+}
+
+impl KeyCx<'_> {
+    /// Records that `key` changed, `n` units of it: for save points, WATCH, caches, notifications, propagation.
+    #[inline]
+    pub fn changed(&mut self, key: &[u8], event: Event, n: u64) {
+        self.fx.changed(self.db.id, key, event, n);
+    }
+
+    /// Records an event that is no change.
+    pub fn notify(&mut self, key: &[u8], event: Event) {
+        self.fx.notify(self.db.id, key, event);
+    }
+
+    /// Goes to the AOF and replicas as this command instead.
+    pub fn propagate_as(&mut self, command: &[&[u8]]) {
+        self.fx.propagate_as(self.db.id, command);
+    }
+}
+
+/// For commands on the connection.
+pub struct SessionCx<'a> {
+    /// The client.
+    pub session: &'a mut Session,
+    /// Settings.
+    pub config: &'a Config,
+    /// Milliseconds of Unix time.
+    pub now_ms: i64,
+}
+
+/// For commands on the whole server.
+pub struct ServerCx<'a> {
+    /// All of it.
+    pub server: &'a mut Server,
+    /// The client's slot.
+    pub slot: usize,
+    /// Milliseconds of Unix time.
+    pub now_ms: i64,
+}
+
+impl ServerCx<'_> {
+    /// The client that runs the command.
+    pub fn session(&mut self) -> &mut Session {
+        self.server.client(self.slot)
+    }
+
+    /// The selected database.
+    pub fn db(&mut self) -> &mut Db {
+        let i = self.session().db;
+        &mut self.server.dbs[i]
+    }
+
+    /// Makes the client wait; the handler writes no reply.
+    pub fn block(&mut self, on: Blocked, until_ms: Option<i64>) {
+        self.server.block(self.slot, Block { on, until_ms });
+    }
+}
+
+/// For commands that run others (EXEC, EVAL, FCALL); implemented by `exec`.
+pub trait Caller {
+    /// Runs one command as the client would, its reply written to `out`.
+    fn call(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result;
+    /// The server, as for a handler of the server's kind.
+    fn cx(&mut self) -> ServerCx<'_>;
+}

@@ -1,0 +1,126 @@
+//! What a command did, recorded in order and drained in one place (`exec/drain.rs`).
+
+use crate::engine::config::values::NotifyFlags;
+
+/// A keyspace event: its class of `notify-keyspace-events` and its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The class.
+    pub class: NotifyFlags,
+    /// The name, as subscribers see it.
+    pub name: &'static str,
+}
+
+macro_rules! events {
+    ($($id:ident $class:ident $name:literal;)*) => {
+        impl Event {
+            $(pub const $id: Event = Event { class: NotifyFlags::$class, name: $name };)*
+        }
+    };
+}
+
+events! {
+    SET STRING "set"; SETRANGE STRING "setrange"; APPEND STRING "append"; INCRBY STRING "incrby";
+    INCRBYFLOAT STRING "incrbyfloat"; SETBIT STRING "setbit"; GETDEL GENERIC "getdel";
+    DEL GENERIC "del"; EXPIRE GENERIC "expire"; PERSIST GENERIC "persist"; RENAME_FROM GENERIC "rename_from";
+    RENAME_TO GENERIC "rename_to"; MOVE_FROM GENERIC "move_from"; MOVE_TO GENERIC "move_to"; COPY_TO GENERIC "copy_to";
+    RESTORE GENERIC "restore"; EXPIRED EXPIRED "expired"; EVICTED EVICTED "evicted"; NEW NEW "new";
+    KEY_MISS KEY_MISS "keymiss";
+}
+
+/// Who wants to know of changed keys: with nobody listening, a change is only counted.
+pub mod listeners {
+    /// Some client watches a key.
+    pub const WATCH: u8 = 1;
+    /// Some client caches keys.
+    pub const TRACKING: u8 = 2;
+    /// `notify-keyspace-events` is on.
+    pub const NOTIFY: u8 = 4;
+    /// Some client is blocked on a key.
+    pub const BLOCKED: u8 = 8;
+}
+
+/// A change of one key, or an event about it.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The database.
+    pub db: u32,
+    /// The key.
+    pub key: Box<[u8]>,
+    /// The event, if one is sent.
+    pub event: Option<Event>,
+    /// Whether the value changed: watchers and caches are told.
+    pub modified: bool,
+}
+
+/// How the running command goes into the AOF and to replicas.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Propagate {
+    /// As the client sent it, if it changed anything.
+    #[default]
+    Verbatim,
+    /// As these commands instead, each with its database.
+    Instead(Vec<(u32, Vec<Vec<u8>>)>),
+    /// Not at all.
+    Never,
+    /// As the client sent it, though it changed nothing.
+    Always,
+}
+
+/// The record of the running command.
+#[derive(Default)]
+pub struct Effects {
+    /// Changes since the last save point, in the reference's unit.
+    pub dirty: u64,
+    /// See [`listeners`].
+    pub listeners: u8,
+    /// Whether anybody takes the propagated stream: AOF, replicas, a test.
+    pub streaming: bool,
+    /// Changes and events, in order; empty while nobody listens.
+    pub changes: Vec<Change>,
+    /// How it is propagated.
+    pub propagate: Propagate,
+}
+
+impl Effects {
+    /// Records that `key` of `db` changed (`n` units), with its event.
+    #[inline]
+    pub fn changed(&mut self, db: u32, key: &[u8], event: Event, n: u64) {
+        self.dirty += n;
+        if self.listeners != 0 {
+            self.changes.push(Change { db, key: key.into(), event: Some(event), modified: true });
+        }
+    }
+
+    /// Records a change without an event.
+    pub fn modified(&mut self, db: u32, key: &[u8]) {
+        if self.listeners != 0 {
+            self.changes.push(Change { db, key: key.into(), event: None, modified: true });
+        }
+    }
+
+    /// Records an event that is no change of the value.
+    pub fn notify(&mut self, db: u32, key: &[u8], event: Event) {
+        if self.listeners & listeners::NOTIFY != 0 {
+            self.changes.push(Change { db, key: key.into(), event: Some(event), modified: false });
+        }
+    }
+
+    /// Propagates this command instead of the client's; called again, all of them in order.
+    pub fn propagate_as(&mut self, db: u32, command: &[&[u8]]) {
+        if !self.streaming {
+            return;
+        }
+        let words = command.iter().map(|w| w.to_vec()).collect();
+        match &mut self.propagate {
+            Propagate::Instead(list) => list.push((db, words)),
+            other => *other = Propagate::Instead(vec![(db, words)]),
+        }
+    }
+
+    /// Whether the drain has nothing to do but count.
+    #[inline]
+    pub fn quiet(&self) -> bool {
+        self.changes.is_empty() && !self.streaming
+    }
+}

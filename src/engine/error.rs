@@ -1,0 +1,76 @@
+//! Every error text that a command answers, equal to the reference's byte for byte.
+
+use std::borrow::Cow;
+
+use crate::keyspace::db::WrongType;
+
+/// An error reply: its text without the leading `-`. Fixed ones allocate nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error(Cow<'static, [u8]>);
+
+/// The outcome of a command. On `Err` what it had written is cut back and the error written in its place.
+pub type Result<T = ()> = std::result::Result<T, Error>;
+
+const fn fixed(text: &'static str) -> Error {
+    Error(Cow::Borrowed(text.as_bytes()))
+}
+
+impl Error {
+    pub const WRONG_TYPE: Error = fixed("WRONGTYPE Operation against a key holding the wrong kind of value");
+    pub const SYNTAX: Error = fixed("ERR syntax error");
+    pub const NOT_INTEGER: Error = fixed("ERR value is not an integer or out of range");
+    pub const NOT_FLOAT: Error = fixed("ERR value is not a valid float");
+    pub const OUT_OF_RANGE: Error = fixed("ERR value is out of range");
+    pub const NOT_POSITIVE: Error = fixed("ERR value is out of range, must be positive");
+    pub const INDEX_OUT_OF_RANGE: Error = fixed("ERR index out of range");
+    pub const NO_SUCH_KEY: Error = fixed("ERR no such key");
+    pub const SAME_OBJECT: Error = fixed("ERR source and destination objects are the same");
+    pub const OVERFLOW: Error = fixed("ERR increment or decrement would overflow");
+    pub const NAN_OR_INFINITY: Error = fixed("ERR increment would produce NaN or Infinity");
+    pub const STRING_TOO_LONG: Error = fixed("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+    pub const OFFSET_OUT_OF_RANGE: Error = fixed("ERR offset is out of range");
+    pub const INVALID_CURSOR: Error = fixed("ERR invalid cursor");
+    pub const DB_OUT_OF_RANGE: Error = fixed("ERR DB index is out of range");
+    pub const NOT_AUTHENTICATED: Error = fixed("NOAUTH Authentication required.");
+    pub const WRONG_PASSWORD: Error = fixed("WRONGPASS invalid username-password pair or user is disabled.");
+    pub const OOM: Error = fixed("OOM command not allowed when used memory > 'maxmemory'.");
+    pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");
+    pub const UNKNOWN_CLIENT: Error = fixed("ERR No such client");
+    pub const READONLY: Error = fixed("READONLY You can't write against a read only replica.");
+
+    /// A text known when the program was written.
+    pub const fn text(text: &'static str) -> Error {
+        fixed(text)
+    }
+
+    /// A text that names what the client sent. Line ends in it become blanks when it is written.
+    pub fn owned(text: impl Into<Vec<u8>>) -> Error {
+        Error(Cow::Owned(text.into()))
+    }
+
+    /// `ERR wrong number of arguments for 'name' command`; subcommands as `name|sub`.
+    pub fn arity(full_name: &str) -> Error {
+        Error::owned(format!("ERR wrong number of arguments for '{full_name}' command"))
+    }
+
+    /// `ERR invalid expire time in 'name' command`.
+    pub fn expire_time(name: &str) -> Error {
+        Error::owned(format!("ERR invalid expire time in '{name}' command"))
+    }
+
+    /// The text.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The first word, by which INFO errorstats counts.
+    pub fn code(&self) -> &[u8] {
+        self.0.split(|&b| b == b' ').next().unwrap_or_default()
+    }
+}
+
+impl From<WrongType> for Error {
+    fn from(_: WrongType) -> Error {
+        Error::WRONG_TYPE
+    }
+}

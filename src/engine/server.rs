@@ -1,0 +1,167 @@
+//! The whole state of the server, plain data. Who changes what is told in ARCHITECTURE.md.
+
+use super::config::Config;
+use super::effects::Effects;
+use super::session::{Block, Clients, Peer, Session};
+use super::stats::Stats;
+use super::table::CommandTable;
+use crate::base::rng::Rng;
+use crate::keyspace::{Db, ExpiryRule};
+use crate::sys::clock::Clock;
+
+/// What a command asks of `net`, done after the turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Listen anew: `bind`, `port` or the unix socket changed. The old configuration comes back if that fails.
+    Listen,
+    /// End the process with this status.
+    Exit(i32),
+}
+
+/// CLIENT PAUSE.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pause {
+    /// Until when writes wait; 0 = not paused.
+    pub writes_until_ms: i64,
+    /// Until when everything waits.
+    pub all_until_ms: i64,
+}
+
+/// The state of the server.
+pub struct Server {
+    pub config: Config,
+    /// The file the configuration came from, for CONFIG REWRITE.
+    pub config_file: Option<std::path::PathBuf>,
+    pub clock: Clock,
+    pub rng: Rng,
+    pub dbs: Vec<Db>,
+    pub clients: Clients,
+    /// Stands in where a client has gone or none is at work (cron).
+    pub nobody: Box<Session>,
+    pub commands: CommandTable,
+    pub stats: Stats,
+    /// The record of the running command.
+    pub fx: Effects,
+    /// Forty hexadecimal digits, drawn at start.
+    pub run_id: String,
+    pub started_ms: i64,
+    /// Changes since the last save.
+    pub dirty: u64,
+    pub last_save_ms: i64,
+    pub pause: Pause,
+    /// Slots whose clients have output that was not written yet.
+    pub flush: Vec<usize>,
+    /// Slots whose clients `net` must look at: closed, resumed.
+    pub wake: Vec<usize>,
+    /// What `net` must do.
+    pub requests: Vec<Request>,
+    /// Slots of clients in MONITOR.
+    pub monitors: Vec<usize>,
+    /// Slots of clients that wait.
+    pub blocked: Vec<usize>,
+    /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
+    pub active_expire: bool,
+    pub shutting_down: bool,
+    /// The stream of propagated commands, when a test wants it; AOF and replicas come with their parts.
+    pub stream: Option<Vec<u8>>,
+    /// Database selected in `stream`.
+    pub stream_db: u32,
+}
+
+impl Server {
+    /// A server without data.
+    pub fn new(config: Config, commands: CommandTable, clock: Clock, mut rng: Rng) -> Server {
+        let now_ms = clock.now_ms() as i64;
+        let dbs = (0..config.databases.max(1) as u32).map(|i| Db::new(i, Rng::new(rng.next_u64()))).collect();
+        let mut id = [0u8; 40];
+        rng.fill_hex(&mut id);
+        let mut server = Server {
+            config,
+            config_file: None,
+            clock,
+            rng,
+            dbs,
+            clients: Clients::default(),
+            nobody: Box::new(Session::new(0, Peer::default(), now_ms)),
+            commands,
+            stats: Stats::default(),
+            fx: Effects::default(),
+            run_id: String::from_utf8_lossy(&id).into_owned(),
+            started_ms: now_ms,
+            dirty: 0,
+            last_save_ms: now_ms,
+            pause: Pause::default(),
+            flush: Vec::new(),
+            wake: Vec::new(),
+            requests: Vec::new(),
+            monitors: Vec::new(),
+            blocked: Vec::new(),
+            active_expire: true,
+            shutting_down: false,
+            stream: None,
+            stream_db: u32::MAX,
+        };
+        server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
+        server
+    }
+
+    /// The client in `slot`, or a stand-in.
+    #[inline]
+    pub fn client(&mut self, slot: usize) -> &mut Session {
+        match self.clients.get_mut(slot) {
+            Some(s) => s,
+            None => &mut self.nobody,
+        }
+    }
+
+    /// The default user needs no password.
+    pub fn open_to_all(&self) -> bool {
+        self.config.requirepass.is_empty()
+    }
+
+    /// Makes a client wait.
+    pub fn block(&mut self, slot: usize, block: Block) {
+        if let Some(s) = self.clients.get_mut(slot) {
+            s.block = Some(block);
+            self.blocked.push(slot);
+        }
+    }
+
+    /// A client waits no longer: its input goes on.
+    pub fn unblock(&mut self, slot: usize) {
+        self.blocked.retain(|&s| s != slot);
+        if let Some(s) = self.clients.get_mut(slot) {
+            s.block = None;
+            self.wake.push(slot);
+        }
+    }
+
+    /// Puts a client on the list of those whose output is to be written.
+    #[inline]
+    pub fn flush_later(&mut self, slot: usize) {
+        if let Some(s) = self.clients.get_mut(slot)
+            && !s.flush_due
+        {
+            s.flush_due = true;
+            self.flush.push(slot);
+        }
+    }
+
+    /// Ends a client's connection as soon as possible.
+    pub fn close_now(&mut self, slot: usize) {
+        if let Some(s) = self.clients.get_mut(slot) {
+            s.closing = super::session::Closing::Now;
+            self.wake.push(slot);
+        }
+    }
+
+    /// Keys of all databases.
+    pub fn keys(&self) -> usize {
+        self.dbs.iter().map(Db::len).sum()
+    }
+
+    /// Sets what is done with keys whose time has come, in all databases.
+    pub fn set_expiry_rule(&mut self, rule: ExpiryRule) {
+        self.dbs.iter_mut().for_each(|db| db.expiry_rule = rule);
+    }
+}

@@ -1,0 +1,239 @@
+//! One client's state, as commands see it. Its socket is `net`'s.
+
+use crate::resp::{Output, Parser};
+
+/// What a reply does on its way out: CLIENT REPLY.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    #[default]
+    On,
+    /// No replies at all.
+    Off,
+    /// No reply to the next command: set by CLIENT REPLY SKIP itself.
+    SkipNext,
+    /// No reply to this command.
+    Skip,
+}
+
+/// When a connection ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Closing {
+    #[default]
+    No,
+    /// Once its output is sent.
+    AfterReply,
+    /// At once.
+    Now,
+}
+
+/// What a client waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocked {
+    /// WAIT: this many replicas at this offset.
+    Wait { replicas: i64, offset: i64 },
+    /// CLIENT PAUSE holds its next command.
+    Paused,
+}
+
+/// A client that waits, and until when (ms of Unix time; `None` = for ever).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    pub on: Blocked,
+    pub until_ms: Option<i64>,
+}
+
+/// Kinds of clients, by which limits and CLIENT KILL TYPE go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ClientType {
+    #[default]
+    Normal,
+    Replica,
+    Pubsub,
+    Primary,
+}
+
+impl ClientType {
+    /// As CLIENT KILL TYPE and the output limits name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ClientType::Normal => "normal",
+            ClientType::Replica => "replica",
+            ClientType::Pubsub => "pubsub",
+            ClientType::Primary => "primary",
+        }
+    }
+}
+
+/// How a client came.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// `ip:port`, or `path:0` of a unix socket.
+    pub addr: String,
+    /// The local end.
+    pub laddr: String,
+    /// The file descriptor, for CLIENT LIST.
+    pub fd: i32,
+    /// Through the unix socket.
+    pub unix: bool,
+    /// From this very machine.
+    pub local: bool,
+}
+
+/// One client. Numbers in bytes and milliseconds.
+#[derive(Default)]
+pub struct Session {
+    /// Grows by one with every connection, never reused.
+    pub id: u64,
+    pub peer: Peer,
+    pub created_ms: i64,
+    pub last_ms: i64,
+    pub kind: ClientType,
+    /// The selected database.
+    pub db: usize,
+    /// Speaks RESP3.
+    pub resp3: bool,
+    /// May run commands.
+    pub authenticated: bool,
+    pub user: String,
+    pub name: Vec<u8>,
+    pub lib_name: Vec<u8>,
+    pub lib_ver: Vec<u8>,
+    pub reply_mode: ReplyMode,
+    pub closing: Closing,
+    pub block: Option<Block>,
+    /// MONITOR.
+    pub monitor: bool,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// CLIENT CAPA REDIRECT.
+    pub capa_redirect: bool,
+    /// CLIENT IMPORT-SOURCE.
+    pub import_source: bool,
+    /// What was read and not executed yet.
+    pub input: Vec<u8>,
+    pub parser: Parser,
+    /// What is to be sent. While a command runs it lies with the command's `Reply`.
+    pub output: Output,
+    /// Whether it stands in the list of those to be flushed.
+    pub flush_due: bool,
+    /// Since when the output is beyond the soft limit.
+    pub soft_limit_since_ms: Option<i64>,
+    /// The last command run: index in the command table.
+    pub last_command: Option<u16>,
+    pub commands: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    /// Most output of the last seconds, by which the reply buffer's size is fitted.
+    pub output_peak: usize,
+    pub output_peak_ms: i64,
+    /// Bytes counted for this client in the server's sums.
+    pub counted: usize,
+    /// Microseconds, of the command run before it blocked.
+    pub blocked_us: u64,
+}
+
+impl Session {
+    /// A new client.
+    pub fn new(id: u64, peer: Peer, now_ms: i64) -> Session {
+        Session {
+            id,
+            peer,
+            created_ms: now_ms,
+            last_ms: now_ms,
+            output_peak_ms: now_ms,
+            user: "default".into(),
+            ..Session::default()
+        }
+    }
+
+    /// Bytes this client takes all told.
+    pub fn memory(&self) -> usize {
+        size_of::<Session>()
+            + self.input.capacity()
+            + self.parser.held()
+            + self.output.allocated()
+            + self.name.capacity()
+            + self.lib_name.capacity()
+            + self.lib_ver.capacity()
+            + self.peer.addr.capacity()
+            + self.peer.laddr.capacity()
+    }
+
+    /// Ends the connection once its output is sent.
+    pub fn close_after_reply(&mut self) {
+        if self.closing == Closing::No {
+            self.closing = Closing::AfterReply;
+        }
+    }
+}
+
+/// All clients: by slot for the way of a request, by id for everybody else.
+#[derive(Default)]
+pub struct Clients {
+    slots: Vec<Option<Box<Session>>>,
+    free: Vec<usize>,
+    by_id: std::collections::BTreeMap<u64, usize>,
+    next_id: u64,
+}
+
+impl Clients {
+    /// Adds a client; gives its slot.
+    pub fn add(&mut self, peer: Peer, now_ms: i64) -> usize {
+        self.next_id += 1;
+        let session = Box::new(Session::new(self.next_id, peer, now_ms));
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() - 1
+        });
+        self.by_id.insert(session.id, slot);
+        self.slots[slot] = Some(session);
+        slot
+    }
+
+    /// Takes a client out.
+    pub fn remove(&mut self, slot: usize) -> Option<Box<Session>> {
+        let session = self.slots.get_mut(slot)?.take()?;
+        self.by_id.remove(&session.id);
+        self.free.push(slot);
+        Some(session)
+    }
+
+    /// The client in `slot`. A slot that was given out and not removed holds one.
+    #[inline]
+    pub fn get(&self, slot: usize) -> Option<&Session> {
+        self.slots.get(slot)?.as_deref()
+    }
+
+    /// See [`Clients::get`].
+    #[inline]
+    pub fn get_mut(&mut self, slot: usize) -> Option<&mut Session> {
+        self.slots.get_mut(slot)?.as_deref_mut()
+    }
+
+    /// The slot of the client with this id.
+    pub fn slot_of(&self, id: u64) -> Option<usize> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// Slots in the order of ids.
+    pub fn slots_by_id(&self) -> Vec<usize> {
+        self.by_id.values().copied().collect()
+    }
+
+    /// Clients in the order of ids.
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.by_id.values().filter_map(|&s| self.get(s))
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+}

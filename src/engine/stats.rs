@@ -1,0 +1,155 @@
+//! Counters that INFO shows.
+
+use std::collections::BTreeMap;
+
+/// Counters of one command.
+#[derive(Clone, Debug, Default)]
+pub struct CommandStats {
+    pub calls: u64,
+    /// Nanoseconds in all calls.
+    pub ns: u64,
+    /// Refused before they ran.
+    pub rejected: u64,
+    /// Ended in an error.
+    pub failed: u64,
+    /// Calls by duration; made at the first call while `latency-tracking` is on.
+    pub latency: Option<Box<Histogram>>,
+}
+
+/// Buckets per power of two: values are kept to 1/16.
+const SUB_BITS: u32 = 4;
+/// Durations up to about 17 s; longer ones count as that.
+const BUCKETS: usize = (35 - SUB_BITS as usize) << SUB_BITS;
+
+/// Durations in nanoseconds, in buckets of 6% width.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    counts: [u32; BUCKETS],
+    total: u64,
+}
+
+impl Default for Histogram {
+    fn default() -> Self {
+        Histogram { counts: [0; BUCKETS], total: 0 }
+    }
+}
+
+impl Histogram {
+    fn bucket(ns: u64) -> usize {
+        let ns = ns.max(1);
+        let top = ns.ilog2();
+        if top < SUB_BITS {
+            return ns as usize;
+        }
+        let sub = (ns >> (top - SUB_BITS)) as usize & ((1 << SUB_BITS) - 1);
+        ((((top - SUB_BITS + 1) as usize) << SUB_BITS) + sub).min(BUCKETS - 1)
+    }
+
+    /// The largest duration that falls into a bucket.
+    fn upper(bucket: usize) -> u64 {
+        let (exp, sub) = (bucket >> SUB_BITS, (bucket & ((1 << SUB_BITS) - 1)) as u64);
+        if exp == 0 { sub } else { (((1 << SUB_BITS) + sub + 1) << (exp - 1)) - 1 }
+    }
+
+    /// Counts one duration.
+    #[inline]
+    pub fn record(&mut self, ns: u64) {
+        let c = &mut self.counts[Self::bucket(ns)];
+        *c = c.saturating_add(1);
+        self.total += 1;
+    }
+
+    /// Durations counted.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The duration that `percent` of all do not exceed, in ns.
+    pub fn percentile(&self, percent: f64) -> u64 {
+        let want = ((percent / 100.0 * self.total as f64).ceil() as u64).clamp(1, self.total.max(1));
+        let mut seen = 0;
+        for (i, &c) in self.counts.iter().enumerate() {
+            seen += c as u64;
+            if seen >= want {
+                return Self::upper(i);
+            }
+        }
+        0
+    }
+
+    /// Cumulative counts at powers of two of a microsecond, up to the one that covers all: LATENCY HISTOGRAM.
+    pub fn cumulative_us(&self) -> Vec<(u64, u64)> {
+        let mut rows = Vec::new();
+        let (mut seen, mut i, mut bound_us) = (0u64, 0, 1u64);
+        while seen < self.total {
+            let before = seen;
+            while i < BUCKETS && (Self::upper(i) <= bound_us * 1024 || i == BUCKETS - 1) {
+                seen += self.counts[i] as u64;
+                i += 1;
+            }
+            if seen > before {
+                rows.push((bound_us, seen));
+            }
+            bound_us *= 2;
+        }
+        rows
+    }
+}
+
+/// Metrics sampled at 10 Hz for `instantaneous_*`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rate {
+    samples: [u64; 16],
+    at: usize,
+    last: u64,
+    last_ms: i64,
+}
+
+impl Rate {
+    /// Adds a reading of a growing counter.
+    pub fn sample(&mut self, value: u64, now_ms: i64) {
+        let ms = now_ms - self.last_ms;
+        if ms > 0 {
+            self.samples[self.at] = value.saturating_sub(self.last) * 1000 / ms as u64;
+            self.at = (self.at + 1) % self.samples.len();
+        }
+        (self.last, self.last_ms) = (value, now_ms);
+    }
+
+    /// Per second, the mean of the last samples.
+    pub fn per_second(&self) -> u64 {
+        self.samples.iter().sum::<u64>() / self.samples.len() as u64
+    }
+}
+
+/// Counters of the server. CONFIG RESETSTAT sets them to zero.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    pub connections: u64,
+    pub rejected_connections: u64,
+    pub commands: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub reads: u64,
+    pub writes: u64,
+    pub hits: u64,
+    pub misses: u64,
+    pub expired_keys: u64,
+    pub expired_time_cap_reached: u64,
+    pub evicted_keys: u64,
+    pub evicted_clients: u64,
+    pub lazyfreed_objects: u64,
+    pub error_replies: u64,
+    pub unexpected_error_replies: u64,
+    pub dump_payload_sanitizations: u64,
+    pub output_limit_disconnections: u64,
+    pub query_limit_disconnections: u64,
+    pub acl_denied_auth: u64,
+    pub clients_paused_ms: u64,
+    /// Error replies by their first word.
+    pub errors: BTreeMap<Vec<u8>, u64>,
+    /// Rates for `instantaneous_*`.
+    pub rate_commands: Rate,
+    pub rate_in: Rate,
+    pub rate_out: Rate,
+}

@@ -1,0 +1,115 @@
+//! Runs one command: the handler by its kind, the error if it gives one, statistics, and the drain.
+
+use super::Exec;
+use crate::engine::args::Args;
+use crate::engine::cx::{Caller, KeyCx, ServerCx, SessionCx};
+use crate::engine::error::Result;
+use crate::engine::session::Closing;
+use crate::engine::spec::{Handler, Spec};
+use crate::keyspace::db::Access;
+use crate::resp::Reply;
+
+impl Exec {
+    /// Runs command `id`, which the gate let pass.
+    #[inline]
+    pub fn call(&mut self, slot: usize, id: u16, args: &mut Args<'_>, out: &mut Reply<'_>) {
+        let spec = self.server.commands.get(id).spec;
+        let mark = out.mark();
+        let now = self.now;
+        let now_ms = now.wall_ms() as i64;
+        if !self.server.monitors.is_empty() {
+            self.feed_monitors(slot, spec, args, now.wall_us);
+        }
+        let result = self.dispatch(slot, spec, now_ms, args, out);
+        if let Err(e) = &result {
+            out.rewind(mark);
+            out.error(e.as_bytes());
+            self.count_error(e);
+        }
+        self.now = self.server.clock.read();
+        self.drain(slot, id, args);
+        let ns = self.now.mono_ns.saturating_sub(now.mono_ns);
+        self.count(slot, id, ns, result.is_err(), args, out.since(mark));
+    }
+
+    #[inline]
+    fn dispatch(
+        &mut self,
+        slot: usize,
+        spec: &Spec,
+        now_ms: i64,
+        args: &mut Args<'_>,
+        out: &mut Reply<'_>,
+    ) -> Result {
+        match spec.handler {
+            Handler::Key(f) => {
+                let server = &mut self.server;
+                let session = match server.clients.get_mut(slot) {
+                    Some(s) => s,
+                    None => &mut server.nobody,
+                };
+                let db = &mut server.dbs[session.db];
+                db.now_ms = now_ms;
+                if session.no_touch {
+                    db.access = Access::Untouched;
+                }
+                f(&mut KeyCx { db, fx: &mut server.fx, session, config: &server.config, now_ms }, args, out)
+            }
+            Handler::Session(f) => {
+                let server = &mut self.server;
+                let session = match server.clients.get_mut(slot) {
+                    Some(s) => s,
+                    None => &mut server.nobody,
+                };
+                f(&mut SessionCx { session, config: &server.config, now_ms }, args, out)
+            }
+            Handler::Server(f) => {
+                self.server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
+                f(&mut ServerCx { server: &mut self.server, slot, now_ms }, args, out)
+            }
+            Handler::Nested(f) => f(&mut Nested { exec: self, slot, now_ms }, args, out),
+            // The gate refuses a container without a subcommand.
+            Handler::Container => Ok(()),
+        }
+    }
+
+    #[inline]
+    fn count(&mut self, slot: usize, id: u16, ns: u64, failed: bool, args: &Args<'_>, reply_bytes: usize) {
+        let server = &mut self.server;
+        server.stats.commands += 1;
+        let stats = &mut server.commands.stats[id as usize];
+        stats.calls += 1;
+        stats.ns += ns;
+        stats.failed += failed as u64;
+        if server.config.latency_tracking {
+            stats.latency.get_or_insert_default().record(ns);
+        }
+        if let Some(s) = server.clients.get_mut(slot) {
+            s.commands += 1;
+            s.last_command = Some(id);
+            if s.closing == Closing::Now {
+                server.wake.push(slot);
+            }
+        }
+        self.log_if_slow(slot, id, ns, args, reply_bytes);
+    }
+}
+
+/// What a handler that runs other commands gets.
+struct Nested<'a> {
+    exec: &'a mut Exec,
+    slot: usize,
+    now_ms: i64,
+}
+
+impl Caller for Nested<'_> {
+    fn call(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+        let found = self.exec.server.commands.find(args.get(0)).map(|c| c.id);
+        self.exec.request(self.slot, found, args, out);
+        Ok(())
+    }
+
+    fn cx(&mut self) -> ServerCx<'_> {
+        ServerCx { server: &mut self.exec.server, slot: self.slot, now_ms: self.now_ms }
+    }
+}

@@ -1,0 +1,141 @@
+//! What happens without being asked, in bounded slices: keys whose time has come, waits that end, idle clients,
+//! statistics.
+
+use super::Exec;
+use crate::engine::effects::Event;
+use crate::engine::session::{Blocked, Closing};
+use crate::keyspace::ExpiryRule;
+
+/// Time one slice of expiry may take before clients get their turn.
+const EXPIRY_SLICE_NS: u64 = 1_000_000;
+/// Keys removed between two looks at the clock.
+const EXPIRY_STEP: usize = 32;
+
+impl Exec {
+    /// Does what is due. Returns when to be called again, ms of Unix time; that may be now.
+    pub fn tick(&mut self) -> i64 {
+        let now_ms = self.server.clock.now_ms() as i64;
+        let expiry_due = self.expire_due();
+        if !self.server.blocked.is_empty() {
+            self.end_waits(now_ms);
+        }
+        if now_ms >= self.cron_due_ms {
+            self.cron(now_ms);
+            self.cron_due_ms = now_ms + (1000 / self.server.config.hz.max(1) as i64).max(1);
+        }
+        let waits =
+            self.server.blocked.iter().filter_map(|&s| self.server.clients.get(s)?.block.as_ref()?.until_ms);
+        let pause = [self.server.pause.writes_until_ms, self.server.pause.all_until_ms]
+            .into_iter()
+            .filter(|&t| t > now_ms);
+        let first = waits.chain(pause).chain(expiry_due).min();
+        first.map_or(self.cron_due_ms, |t| t.min(self.cron_due_ms))
+    }
+
+    /// When the next key of any database is due.
+    pub fn next_due(&self) -> Option<i64> {
+        if !self.server.active_expire {
+            return None;
+        }
+        let removing = self.server.dbs.iter().filter(|db| db.expiry_rule == ExpiryRule::Remove);
+        removing.filter_map(|db| db.next_due()).min()
+    }
+
+    /// Removes keys whose time has come, for at most one slice of time. Returns when the next one is due.
+    fn expire_due(&mut self) -> Option<i64> {
+        let start = self.server.clock.read();
+        let now_ms = start.wall_ms() as i64;
+        if self.next_due()? > now_ms {
+            return self.next_due();
+        }
+        for i in 0..self.server.dbs.len() {
+            self.server.dbs[i].now_ms = now_ms;
+            let mut more = true;
+            while more && self.server.dbs[i].expiry_rule == ExpiryRule::Remove {
+                for _ in 0..EXPIRY_STEP {
+                    let Some(entry) = self.server.dbs[i].pop_due() else {
+                        more = false;
+                        break;
+                    };
+                    self.expired(i as u32, entry.view().key());
+                }
+                if self.server.clock.mono_ns() - start.mono_ns > EXPIRY_SLICE_NS {
+                    self.server.stats.expired_time_cap_reached += more as u64;
+                    self.finish_effects();
+                    return self.next_due();
+                }
+            }
+        }
+        self.finish_effects();
+        self.next_due()
+    }
+
+    /// Ends the effects of what no client asked for.
+    fn finish_effects(&mut self) {
+        self.server.fx.changes.clear();
+        self.server.dirty += std::mem::take(&mut self.server.fx.dirty);
+    }
+
+    /// Ends waits whose time is over.
+    fn end_waits(&mut self, now_ms: i64) {
+        let pause = self.server.pause;
+        let paused = pause.all_until_ms.max(pause.writes_until_ms) > now_ms;
+        for slot in self.server.blocked.clone() {
+            let Some(block) = self.server.clients.get(slot).and_then(|s| s.block.clone()) else { continue };
+            match block.on {
+                Blocked::Paused if !paused => self.server.unblock(slot),
+                Blocked::Wait { .. } if block.until_ms.is_some_and(|t| t <= now_ms) => {
+                    self.end_wait(slot, false)
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Ends a wait: with its time-out's answer, or with the error of CLIENT UNBLOCK.
+    pub fn end_wait(&mut self, slot: usize, error: bool) {
+        let session = self.server.client(slot);
+        let resp3 = session.resp3;
+        let mut out = crate::resp::Reply::new(&mut session.output, resp3);
+        if error {
+            out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        } else {
+            // No replicas yet: none has acknowledged.
+            out.int(0);
+        }
+        self.server.unblock(slot);
+        self.server.flush_later(slot);
+    }
+
+    /// The periodic work, `hz` times a second.
+    fn cron(&mut self, now_ms: i64) {
+        self.server.clock.tick();
+        let (commands, bytes_in, bytes_out) =
+            (self.server.stats.commands, self.server.stats.bytes_in, self.server.stats.bytes_out);
+        self.server.stats.rate_commands.sample(commands, now_ms);
+        self.server.stats.rate_in.sample(bytes_in, now_ms);
+        self.server.stats.rate_out.sample(bytes_out, now_ms);
+        self.close_idle(now_ms);
+    }
+
+    /// Ends connections that did nothing for `timeout` seconds.
+    fn close_idle(&mut self, now_ms: i64) {
+        let most = self.server.config.timeout as i64 * 1000;
+        if most == 0 {
+            return;
+        }
+        for slot in self.server.clients.slots_by_id() {
+            let s = self.server.client(slot);
+            if s.block.is_none() && !s.monitor && s.closing == Closing::No && now_ms - s.last_ms > most {
+                tracing::debug!("Closing idle client");
+                self.server.close_now(slot);
+            }
+        }
+    }
+
+    /// Frees memory down to `maxmemory`. False when that is not possible under the policy.
+    pub fn make_room(&mut self) -> bool {
+        let _ = Event::EVICTED;
+        crate::sys::memory::used() as u64 <= self.server.config.maxmemory
+    }
+}

@@ -1,0 +1,151 @@
+//! Whether a request may run: every refusal, in the reference's order (its processCommand).
+
+use super::Exec;
+use crate::engine::args::Args;
+use crate::engine::error::Error;
+use crate::engine::session::{Block, Blocked, ReplyMode};
+use crate::engine::spec::{self, Handler};
+use crate::engine::table::Command;
+use crate::resp::Reply;
+
+/// What the gate says.
+enum Pass {
+    Run(u16),
+    Refuse(Option<u16>, Error),
+    /// The client is paused: the request waits.
+    Wait,
+}
+
+impl Exec {
+    /// Runs one request or refuses it. False when the request must wait and is to be given again.
+    #[inline]
+    pub fn request(
+        &mut self,
+        slot: usize,
+        found: Option<u16>,
+        args: &mut Args<'_>,
+        out: &mut Reply<'_>,
+    ) -> bool {
+        let mark = out.mark();
+        match self.gate(slot, found, args) {
+            Pass::Run(id) => self.call(slot, id, args, out),
+            Pass::Refuse(id, error) => self.refuse(id, &error, out),
+            Pass::Wait => return false,
+        }
+        let session = self.server.client(slot);
+        if session.reply_mode != ReplyMode::On {
+            match session.reply_mode {
+                ReplyMode::SkipNext => session.reply_mode = ReplyMode::Skip,
+                ReplyMode::Skip => {
+                    session.reply_mode = ReplyMode::On;
+                    out.rewind(mark);
+                }
+                _ => out.rewind(mark),
+            }
+        }
+        true
+    }
+
+    fn refuse(&mut self, id: Option<u16>, error: &Error, out: &mut Reply<'_>) {
+        if let Some(id) = id {
+            self.server.commands.stats[id as usize].rejected += 1;
+        }
+        self.count_error(error);
+        out.error(error.as_bytes());
+    }
+
+    #[inline]
+    fn gate(&mut self, slot: usize, found: Option<u16>, args: &Args<'_>) -> Pass {
+        let Some(id) = found else { return Pass::Refuse(None, unknown_command(args)) };
+        let mut command = self.server.commands.get(id);
+        if !command.subs.is_empty() && args.len() > 1 {
+            match self.server.commands.find_sub(command, args.get(1)) {
+                Some(sub) => command = sub,
+                None => return Pass::Refuse(None, unknown_subcommand(command, args)),
+            }
+        }
+        let (id, spec) = (command.id, command.spec);
+        if !spec.takes(args.len()) || matches!(spec.handler, Handler::Container) {
+            return Pass::Refuse(Some(id), Error::arity(&command.full_name));
+        }
+        let server = &mut self.server;
+        let session = match server.clients.get_mut(slot) {
+            Some(s) => s,
+            None => &mut server.nobody,
+        };
+        if !session.authenticated && !server.config.requirepass.is_empty() && !spec.has(spec::NO_AUTH) {
+            return Pass::Refuse(Some(id), Error::NOT_AUTHENTICATED);
+        }
+        let memory_matters = server.config.maxmemory > 0 && !spec.has(spec::ADMIN);
+        if memory_matters && !self.make_room() && spec.has(spec::DENYOOM) {
+            return Pass::Refuse(Some(id), Error::OOM);
+        }
+        if self.server.pause != Default::default() && self.paused(slot, id) {
+            return Pass::Wait;
+        }
+        Pass::Run(id)
+    }
+
+    /// Whether CLIENT PAUSE holds this command; makes the client wait if so.
+    #[cold]
+    fn paused(&mut self, slot: usize, id: u16) -> bool {
+        let spec = self.server.commands.get(id).spec;
+        let now_ms = self.server.clock.now_ms() as i64;
+        let pause = self.server.pause;
+        let writes = spec.flags & (spec::WRITE | spec::MAY_REPLICATE) != 0;
+        let until = if writes { pause.writes_until_ms.max(pause.all_until_ms) } else { pause.all_until_ms };
+        // CLIENT itself always runs: how else would a pause end?
+        let exempt = self.server.commands.get(id).full_name.starts_with("client|");
+        if until <= now_ms || exempt {
+            return false;
+        }
+        self.server.block(slot, Block { on: Blocked::Paused, until_ms: None });
+        true
+    }
+
+    /// Counts an error reply for INFO.
+    pub fn count_error(&mut self, error: &Error) {
+        let stats = &mut self.server.stats;
+        stats.error_replies += 1;
+        let kinds = stats.errors.len();
+        match stats.errors.get_mut(error.code()) {
+            Some(n) => *n += 1,
+            None if kinds < ERROR_CODES_MAX => {
+                stats.errors.insert(error.code().to_vec(), 1);
+            }
+            None => {}
+        }
+    }
+}
+
+/// Kinds of errors that INFO counts apart: a script could invent any number of them.
+const ERROR_CODES_MAX: usize = 128;
+/// Bytes of arguments shown in an error about an unknown command.
+const SHOWN_MAX: usize = 128;
+
+fn unknown_command(args: &Args<'_>) -> Error {
+    let name = args.get(0);
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend_from_slice(&name[..name.len().min(SHOWN_MAX)]);
+    text.extend_from_slice(b"', with args beginning with: ");
+    let mut shown = Vec::new();
+    for a in args.all().skip(1) {
+        if shown.len() >= SHOWN_MAX {
+            break;
+        }
+        shown.push(b'\'');
+        let room = SHOWN_MAX.saturating_sub(shown.len());
+        shown.extend_from_slice(&a[..a.len().min(room)]);
+        shown.extend_from_slice(b"' ");
+    }
+    text.extend(shown);
+    Error::owned(text)
+}
+
+fn unknown_subcommand(command: &Command, args: &Args<'_>) -> Error {
+    let sub = args.get(1);
+    let mut text = b"ERR unknown subcommand '".to_vec();
+    text.extend_from_slice(&sub[..sub.len().min(SHOWN_MAX)]);
+    text.extend_from_slice(format!("'. Try {} HELP.", command.spec.name.to_ascii_uppercase()).as_bytes());
+    Error::owned(text)
+}

@@ -1,0 +1,81 @@
+//! The one thread that owns all data. `run` takes what a client sent, batch by batch; `gate` refuses in a fixed
+//! order; `call` runs a handler; `drain` spreads what it did; `cron` does the rest, in bounded slices.
+
+pub mod call;
+pub mod cron;
+pub mod drain;
+pub mod gate;
+pub mod run;
+pub mod table;
+pub mod watchers;
+
+use crate::engine::server::Server;
+use crate::resp::Span;
+use crate::sys::clock::Reading;
+
+/// The executor: the server and what is reused from batch to batch.
+pub struct Exec {
+    pub server: Server,
+    /// Arguments of the batch's requests.
+    spans: Vec<Span>,
+    /// The batch's requests.
+    batch: Vec<run::Request>,
+    /// When `cron` runs next, ms of Unix time.
+    cron_due_ms: i64,
+    /// The moment at which the last command of the batch ended, or the batch began: the next one's start. One
+    /// reading of the clock per command.
+    now: Reading,
+}
+
+impl Exec {
+    /// An executor of `server`.
+    pub fn new(server: Server) -> Exec {
+        let now = server.clock.read();
+        Exec { server, spans: Vec::new(), batch: Vec::new(), cron_due_ms: 0, now }
+    }
+}
+
+use crate::engine::session::Peer;
+
+impl Exec {
+    /// A client came; gives its slot.
+    pub fn connect(&mut self, peer: Peer) -> usize {
+        let now_ms = self.server.clock.now_ms() as i64;
+        self.server.stats.connections += 1;
+        let open = self.server.open_to_all();
+        let slot = self.server.clients.add(peer, now_ms);
+        self.server.client(slot).authenticated = open;
+        slot
+    }
+
+    /// A client went.
+    pub fn disconnect(&mut self, slot: usize) {
+        self.server.monitors.retain(|&s| s != slot);
+        self.server.blocked.retain(|&s| s != slot);
+        self.server.flush.retain(|&s| s != slot);
+        self.server.clients.remove(slot);
+    }
+
+    /// Bytes were read from a client.
+    #[inline]
+    pub fn received(&mut self, slot: usize, n: usize) {
+        self.server.stats.reads += 1;
+        self.server.stats.bytes_in += n as u64;
+        self.server.client(slot).bytes_in += n as u64;
+    }
+
+    /// Bytes were written to a client.
+    #[inline]
+    pub fn sent(&mut self, slot: usize, n: usize) {
+        self.server.stats.writes += 1;
+        self.server.stats.bytes_out += n as u64;
+        self.server.client(slot).bytes_out += n as u64;
+    }
+
+    /// Whether the client's database has a key that is due before `planned_ms`.
+    #[inline]
+    pub fn due_before(&mut self, slot: usize, planned_ms: i64) -> bool {
+        let db = self.server.client(slot).db;
+        self.server.dbs[db].next_due().is_some_and(|t| t < planned_ms)
+    }
+}

@@ -1,0 +1,234 @@
+//! From bytes to replies: cuts every complete request out of a client's input, in batches, and executes them.
+//!
+//! A batch goes through three passes so that the memory its keys lie in arrives while other work is done: parse and
+//! look up commands, hash keys and ask for their buckets; ask for their entries; execute.
+
+use super::Exec;
+use crate::engine::args::Args;
+use crate::engine::session::{Closing, Session};
+use crate::engine::spec::{Begin, Handler};
+use crate::resp::request::{Limits, Step};
+use crate::resp::{Parser, ProtocolError, Reply, Span};
+
+/// Requests per batch at the most: enough to hide the memory's delay, few enough to stay in the first cache.
+const BATCH: usize = 32;
+/// Requests of one client before others get their turn.
+const TURN: usize = 1024;
+/// Output of a client beyond which its next requests wait until some was sent.
+pub const OUTPUT_PAUSE: usize = 64 << 20;
+
+/// A request of the batch.
+pub struct Request {
+    /// Index of its first span, and how many.
+    first: u32,
+    count: u32,
+    /// Offset behind it in the input.
+    end: u32,
+    /// Its command, if the name is known.
+    command: Option<u16>,
+    /// Hash of the key that is argument `key`; 0 = no key.
+    key: u16,
+    hash: u64,
+}
+
+/// What came of a client's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fed {
+    /// All complete requests were executed.
+    All,
+    /// There may be more to execute: call again after others had their turn.
+    More,
+    /// It waits (blocked, paused, too much output) or is closing; what is left stays.
+    Held,
+}
+
+impl Exec {
+    /// Executes the complete requests at the beginning of `input`. Returns how many bytes were used up, and why it
+    /// ended.
+    pub fn feed(&mut self, slot: usize, input: &mut [u8]) -> (usize, Fed) {
+        let Some(session) = self.server.clients.get_mut(slot) else { return (input.len(), Fed::Held) };
+        if !ready(session) {
+            return (0, Fed::Held);
+        }
+        let mut parser = std::mem::take(&mut session.parser);
+        let (mut used, mut ran) = (0, 0);
+        let fed = loop {
+            let (cut, error) = self.cut(slot, input, used, &mut parser);
+            let batch = std::mem::take(&mut self.batch);
+            let spans = std::mem::take(&mut self.spans);
+            let held = self.run_batch(slot, input, &batch, &spans, &mut used);
+            ran += batch.len();
+            (self.batch, self.spans) = (batch, spans);
+            if held {
+                // The requests that were parsed ahead and not run are parsed again when the client goes on.
+                parser = Parser::default();
+                break Fed::Held;
+            }
+            if let Some(e) = error {
+                self.protocol_error(slot, e, &input[used..]);
+                used = input.len();
+                break Fed::Held;
+            }
+            if !cut {
+                break Fed::All;
+            }
+            if ran >= TURN {
+                break Fed::More;
+            }
+        };
+        parser.shift(used);
+        if let Some(session) = self.server.clients.get_mut(slot) {
+            session.parser = parser;
+        }
+        (used, fed)
+    }
+
+    /// Parses up to a batch of requests. Tells whether there may be more.
+    fn cut(
+        &mut self,
+        slot: usize,
+        input: &mut [u8],
+        from: usize,
+        parser: &mut Parser,
+    ) -> (bool, Option<ProtocolError>) {
+        self.batch.clear();
+        self.spans.clear();
+        let open = self.server.open_to_all();
+        let bulk = self.server.config.proto_max_bulk_len;
+        let (authenticated, db) = {
+            let s = self.server.client(slot);
+            (s.authenticated || open, s.db)
+        };
+        let limits = Limits { bulk, authenticated };
+        // Before authentication one at a time: AUTH may be the first of them, and changes what may follow.
+        let most = if authenticated { BATCH } else { 1 };
+        let mut at = from;
+        while self.batch.len() < most {
+            let first = self.spans.len();
+            match parser.step(input, at, limits, &mut self.spans) {
+                Ok(Step::Request(end)) => {
+                    at = end;
+                    self.push_request(input, first, end, db);
+                }
+                Ok(Step::More) => return (false, None),
+                Err(e) => return (false, Some(e)),
+            }
+        }
+        if self.batch.len() > 1 {
+            for r in self.batch.iter().filter(|r| r.key != 0) {
+                self.server.dbs[db].prefetch_entry(r.hash);
+            }
+        }
+        (true, None)
+    }
+
+    #[inline]
+    fn push_request(&mut self, input: &[u8], first: usize, end: usize, db: usize) {
+        let spans = &self.spans[first..];
+        let mut r = Request {
+            first: first as u32,
+            count: spans.len() as u32,
+            end: end as u32,
+            command: None,
+            key: 0,
+            hash: 0,
+        };
+        if let Some(name) = spans.first()
+            && let Some(c) = self.server.commands.find(name.of(input))
+        {
+            r.command = Some(c.id);
+            if let Some(Begin::Index(i)) = c.spec.keys.first().map(|k| k.begin)
+                && let Some(key) = spans.get(i as usize)
+                && matches!(c.spec.handler, Handler::Key(_))
+            {
+                r.key = i;
+                r.hash = crate::base::hash::hash(key.of(input));
+                self.server.dbs[db].prefetch_bucket(r.hash);
+            }
+        }
+        self.batch.push(r);
+    }
+
+    /// Executes a batch; `used` moves behind each request. Tells whether the client must wait.
+    fn run_batch(
+        &mut self,
+        slot: usize,
+        input: &[u8],
+        batch: &[Request],
+        spans: &[Span],
+        used: &mut usize,
+    ) -> bool {
+        if batch.is_empty() {
+            return false;
+        }
+        self.now = self.server.clock.read();
+        let mut out = std::mem::take(&mut self.server.client(slot).output);
+        let resp3 = self.server.client(slot).resp3;
+        let mut held = false;
+        for r in batch {
+            if r.count > 0 {
+                let words = &spans[r.first as usize..(r.first + r.count) as usize];
+                let mut args = Args::new(input, words);
+                if r.key != 0 {
+                    args = args.with_hash(r.key as usize, r.hash);
+                }
+                let mut reply = Reply::new(&mut out, resp3 || self.server.client(slot).resp3);
+                if !self.request(slot, r.command, &mut args, &mut reply) {
+                    held = true;
+                    break;
+                }
+            }
+            *used = r.end as usize;
+            let full = out.len() > OUTPUT_PAUSE;
+            if full || !ready(self.server.client(slot)) {
+                held = true;
+                break;
+            }
+        }
+        let now_ms = self.now.wall_ms() as i64;
+        let session = self.server.client(slot);
+        session.last_ms = now_ms;
+        // A push that a command sent to its own client (CLIENT TRACKING, MONITOR) follows the replies.
+        let pushed = std::mem::replace(&mut session.output, out);
+        if !pushed.is_empty() {
+            append(session, pushed);
+        }
+        if !session.output.is_empty() {
+            self.server.flush_later(slot);
+        }
+        held
+    }
+
+    /// Answers a violation of the protocol; the connection ends.
+    fn protocol_error(&mut self, slot: usize, e: ProtocolError, rest: &[u8]) {
+        let text = e.text();
+        let shown = crate::base::quote::repr(&rest[..rest.len().min(128)]);
+        let session = self.server.client(slot);
+        tracing::debug!(
+            "Protocol error ({}) from client: id={} addr={}. Query buffer: {}",
+            String::from_utf8_lossy(&text),
+            session.id,
+            session.peer.addr,
+            String::from_utf8_lossy(&shown)
+        );
+        self.server.stats.error_replies += 1;
+        *self.server.stats.errors.entry(b"ERR".to_vec()).or_default() += 1;
+        let session = self.server.client(slot);
+        let resp3 = session.resp3;
+        Reply::new(&mut session.output, resp3).error(&[b"ERR ", &text[..]].concat());
+        session.close_after_reply();
+        self.server.flush_later(slot);
+    }
+}
+
+/// Whether a client's next request may run.
+#[inline]
+fn ready(s: &Session) -> bool {
+    s.closing == Closing::No && s.block.is_none()
+}
+
+/// Moves what a push wrote behind the replies.
+fn append(session: &mut Session, mut pushed: crate::resp::Output) {
+    let bytes = pushed.take_bytes();
+    session.output.tail.extend_from_slice(&bytes);
+}

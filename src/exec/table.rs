@@ -1,0 +1,13 @@
+//! The table of all commands: joins the families.
+
+use crate::commands;
+use crate::engine::spec::Spec;
+use crate::engine::table::CommandTable;
+
+/// Every family of commands.
+pub const FAMILIES: &[&[Spec]] = &[commands::conn::COMMANDS, commands::string::COMMANDS];
+
+/// The table as a server starts with it.
+pub fn commands() -> CommandTable {
+    CommandTable::new(FAMILIES)
+}

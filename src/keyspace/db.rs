@@ -1,0 +1,431 @@
+//! One database: the table of its entries, the expiry index of its volatile keys, and typed access to both.
+//!
+//! Every change of an expiry goes through here, so that an entry with an expiry has exactly one item in the index.
+//! A key whose time has come is removed by whoever meets it first, a lookup or the expiry cycle, and its name kept
+//! in `expired` until `exec` has told everybody.
+
+use super::entry::{self, Entry, EntryRef, NewValue, Value};
+use super::expiry::ExpiryIndex;
+use super::heap::HeapStr;
+use super::table::{Pos, Table, short_hash};
+use crate::base::hash::hash;
+use crate::base::num;
+use crate::base::rng::Rng;
+
+/// A key with its hash, computed once.
+#[derive(Clone, Copy, Debug)]
+pub struct Key<'a> {
+    /// The bytes.
+    pub bytes: &'a [u8],
+    /// [`hash`] of the bytes.
+    pub hash: u64,
+}
+
+impl<'a> Key<'a> {
+    /// Hashes `bytes`.
+    #[inline]
+    pub fn new(bytes: &'a [u8]) -> Key<'a> {
+        Key { bytes, hash: hash(bytes) }
+    }
+}
+
+/// What is done with keys whose time has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExpiryRule {
+    /// Remove them: a primary.
+    #[default]
+    Remove,
+    /// Keep them, but show them to nobody: a replica waits for its primary's DEL.
+    Hide,
+    /// Show them: while loading, and for the primary's own commands on a replica; also DEBUG SET-ACTIVE-EXPIRE's
+    /// relatives.
+    Ignore,
+}
+
+/// What an access does to an entry's clock, per `maxmemory-policy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Access {
+    /// Seconds of the last access.
+    #[default]
+    Lru,
+    /// A logarithmic counter that decays by minutes.
+    Lfu,
+    /// Nothing: CLIENT NO-TOUCH.
+    Untouched,
+}
+
+/// Counter that a new key starts with under LFU, so that it is not the first to go.
+pub const LFU_START: u8 = 5;
+
+/// A type error: the key holds another type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongType;
+
+/// A string as it is stored.
+pub type Str<'a> = Value<'a>;
+
+/// One database. See the head of this file.
+pub struct Db {
+    /// Its number.
+    pub id: u32,
+    table: Table<Entry>,
+    expires: ExpiryIndex,
+    /// Milliseconds of Unix time, as the running command sees it.
+    pub now_ms: i64,
+    /// What is done with keys whose time has come.
+    pub expiry_rule: ExpiryRule,
+    /// What an access does to an entry's clock.
+    pub access: Access,
+    /// `lfu-log-factor`.
+    pub lfu_log_factor: u32,
+    /// `lfu-decay-time`, in minutes.
+    pub lfu_decay_minutes: u32,
+    /// Chance for LFU's counter.
+    pub rng: Rng,
+    /// Lookups of readers that found a key, and that did not, since the last [`Db::take_stats`].
+    pub hits: u64,
+    /// See `hits`.
+    pub misses: u64,
+    /// Keys removed because their time had come, until `exec` takes them.
+    pub expired: Vec<Box<[u8]>>,
+}
+
+impl Db {
+    /// An empty database.
+    pub fn new(id: u32, rng: Rng) -> Db {
+        Db {
+            id,
+            table: Table::new(),
+            expires: ExpiryIndex::new(),
+            now_ms: 0,
+            expiry_rule: ExpiryRule::Remove,
+            access: Access::Lru,
+            lfu_log_factor: 10,
+            lfu_decay_minutes: 1,
+            rng,
+            hits: 0,
+            misses: 0,
+            expired: Vec::new(),
+        }
+    }
+
+    /// Keys held, those whose time has come but which nobody has met yet among them.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether it holds no key.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// Keys with an expiry.
+    pub fn volatile_len(&self) -> usize {
+        self.expires.len()
+    }
+
+    /// Mean time to live of the volatile keys, in ms, from a sample of the index.
+    pub fn avg_ttl_ms(&self) -> i64 {
+        let n = self.expires.len();
+        let sum: i64 = self
+            .expires
+            .iter()
+            .step_by((n / 64).max(1))
+            .take(64)
+            .map(|(at, _)| (at - self.now_ms).max(0))
+            .sum();
+        if n == 0 { 0 } else { sum / (n.min(64) as i64) }
+    }
+
+    /// The table, for what reads all of it.
+    pub fn table(&self) -> &Table<Entry> {
+        &self.table
+    }
+
+    /// Asks the processor for what a lookup of `hash` reads first.
+    #[inline]
+    pub fn prefetch_bucket(&self, hash: u64) {
+        self.table.prefetch_bucket(hash);
+    }
+
+    /// Asks the processor for what a lookup of `hash` reads second.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        self.table.prefetch_item(hash);
+    }
+
+    /// Finds a live key without touching its clock or the statistics.
+    #[inline]
+    pub fn peek(&mut self, key: Key<'_>) -> Option<Pos> {
+        let pos = self.table.find(key.hash, key.bytes)?;
+        match self.table.get(pos).expiry() {
+            Some(at) if at <= self.now_ms && self.expiry_rule != ExpiryRule::Ignore => {
+                self.met_dead(pos, key.hash)
+            }
+            _ => Some(pos),
+        }
+    }
+
+    /// A lookup has met a key whose time has come.
+    #[cold]
+    fn met_dead(&mut self, pos: Pos, hash: u64) -> Option<Pos> {
+        if self.expiry_rule == ExpiryRule::Remove {
+            let gone = self.remove_at(pos, hash);
+            self.expired.push(gone.view().key().into());
+        }
+        None
+    }
+
+    /// Finds a live key in order to change it.
+    #[inline]
+    pub fn find(&mut self, key: Key<'_>) -> Option<Pos> {
+        let pos = self.peek(key)?;
+        self.touch(pos);
+        Some(pos)
+    }
+
+    /// Finds a live key in order to read it: counts a hit or a miss.
+    #[inline]
+    pub fn find_read(&mut self, key: Key<'_>) -> Option<Pos> {
+        let found = self.find(key);
+        if found.is_some() {
+            self.hits += 1
+        } else {
+            self.misses += 1
+        }
+        found
+    }
+
+    #[inline]
+    fn touch(&mut self, pos: Pos) {
+        let clock = match self.access {
+            Access::Lru => self.lru_now(),
+            Access::Lfu => self.lfu_accessed(self.table.get(pos).clock()),
+            Access::Untouched => return,
+        };
+        entry::touch(&mut self.table, pos, clock);
+    }
+
+    /// The LRU clock: seconds, modulo 2^24 (194 days).
+    #[inline]
+    pub fn lru_now(&self) -> u32 {
+        (self.now_ms as u64 / 1000) as u32 & 0xff_ffff
+    }
+
+    /// The clock that a new entry gets.
+    fn new_clock(&self) -> u32 {
+        match self.access {
+            Access::Lfu => self.lfu_minutes() << 8 | LFU_START as u32,
+            Access::Lru | Access::Untouched => self.lru_now(),
+        }
+    }
+
+    fn lfu_minutes(&self) -> u32 {
+        (self.now_ms as u64 / 60_000) as u32 & 0xffff
+    }
+
+    /// The LFU counter of a clock after decay: one less for every `lfu-decay-time` minutes.
+    pub fn lfu_counter(&self, clock: u32) -> u8 {
+        let (then, counter) = (clock >> 8, clock as u8);
+        let minutes = self.lfu_minutes().wrapping_sub(then) & 0xffff;
+        match minutes.checked_div(self.lfu_decay_minutes) {
+            Some(periods) => counter.saturating_sub(periods.min(255) as u8),
+            None => counter,
+        }
+    }
+
+    /// The LFU clock after one more access: the counter grows with probability 1 / (counter * factor + 1).
+    fn lfu_accessed(&mut self, clock: u32) -> u32 {
+        let mut counter = self.lfu_counter(clock);
+        let base = counter.saturating_sub(LFU_START) as u64;
+        if counter < u8::MAX && self.rng.below(base * self.lfu_log_factor as u64 + 1) == 0 {
+            counter += 1;
+        }
+        self.lfu_minutes() << 8 | counter as u32
+    }
+
+    /// Sets an entry's access clock (RESTORE, OBJECT's tests).
+    pub fn set_clock(&mut self, pos: Pos, clock: u32) {
+        entry::touch(&mut self.table, pos, clock);
+    }
+
+    /// The entry at `pos`.
+    #[inline]
+    pub fn at(&self, pos: Pos) -> EntryRef<'_> {
+        self.table.get(pos)
+    }
+
+    /// The string at `key` for a reader; `None` when there is no such key.
+    #[inline]
+    pub fn string(&mut self, key: Key<'_>) -> Result<Option<Str<'_>>, WrongType> {
+        match self.find_read(key) {
+            Some(pos) => self.string_at(pos).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The string at `pos`.
+    #[inline]
+    pub fn string_at(&self, pos: Pos) -> Result<Str<'_>, WrongType> {
+        Ok(self.table.get(pos).value())
+    }
+
+    /// Stores `value` at `pos`; the expiry stays.
+    #[inline]
+    pub fn replace(&mut self, pos: Pos, value: NewValue<'_>) {
+        self.table.update(pos, |e| e.with_value(value));
+    }
+
+    /// Changes the string at `pos` in its own memory: gives `change` a heap string (the value is moved to the heap
+    /// first) and stores it back.
+    pub fn change_heap(&mut self, pos: Pos, change: impl FnOnce(&mut HeapStr)) {
+        self.table.update(pos, |mut e| {
+            let mut heap = match e.take_heap() {
+                Some(h) => h,
+                None => {
+                    let mut digits = num::NumBuf::new();
+                    HeapStr::from_parts(&[match e.view().value() {
+                        Value::Bytes(b) => b,
+                        Value::Int(i) => num::fmt_i64(&mut digits, i),
+                    }])
+                }
+            };
+            change(&mut heap);
+            e.with_value(NewValue::Heap(heap))
+        });
+    }
+
+    /// Stores `value` under `key`, whatever was there; without an expiry unless one is given.
+    #[inline]
+    pub fn set(&mut self, key: Key<'_>, value: NewValue<'_>, expiry: Option<i64>) {
+        match self.find(key) {
+            Some(pos) => self.overwrite(pos, key.hash, value, expiry),
+            None => self.insert(key, value, expiry),
+        }
+    }
+
+    /// Stores `value` and `expiry` in place of what is at `pos`.
+    #[inline]
+    pub fn overwrite(&mut self, pos: Pos, hash: u64, value: NewValue<'_>, expiry: Option<i64>) {
+        if expiry.is_some() || self.table.get(pos).expiry().is_some() {
+            self.set_expiry(pos, hash, expiry);
+        }
+        self.table.update(pos, |e| e.with_value(value));
+    }
+
+    /// Stores `value` under `key`, which must be absent.
+    pub fn insert(&mut self, key: Key<'_>, value: NewValue<'_>, expiry: Option<i64>) {
+        let entry = Entry::new(key.bytes, value, expiry, self.new_clock());
+        self.insert_entry(key.hash, entry);
+    }
+
+    /// Puts an entry in whose key must be absent.
+    pub fn insert_entry(&mut self, hash: u64, entry: Entry) {
+        if let Some(at) = entry.view().expiry() {
+            self.expires.insert(at, short_hash(hash));
+        }
+        self.table.insert(hash, entry);
+    }
+
+    /// Sets or takes away the expiry of the entry at `pos`.
+    pub fn set_expiry(&mut self, pos: Pos, hash: u64, expiry: Option<i64>) {
+        let old = self.table.get(pos).expiry();
+        if old == expiry {
+            return;
+        }
+        if let Some(at) = old {
+            let was = self.expires.remove(at, short_hash(hash));
+            debug_assert!(was, "a volatile key is in the index");
+        }
+        if let Some(at) = expiry {
+            self.expires.insert(at, short_hash(hash));
+        }
+        self.table.update(pos, |e| e.with_expiry(expiry));
+    }
+
+    /// Takes a live key out.
+    pub fn remove(&mut self, key: Key<'_>) -> Option<Entry> {
+        let pos = self.peek(key)?;
+        Some(self.remove_at(pos, key.hash))
+    }
+
+    /// Takes the entry at `pos` out.
+    pub fn remove_at(&mut self, pos: Pos, hash: u64) -> Entry {
+        if let Some(at) = self.table.get(pos).expiry() {
+            let was = self.expires.remove(at, short_hash(hash));
+            debug_assert!(was, "a volatile key is in the index");
+        }
+        self.table.remove(pos)
+    }
+
+    /// The time at which the next key is due, in ms.
+    #[inline]
+    pub fn next_due(&self) -> Option<i64> {
+        self.expires.first().map(|(at, _)| at)
+    }
+
+    /// Takes out one key that is due at `now_ms`, if there is one.
+    pub fn pop_due(&mut self) -> Option<Entry> {
+        let (at, short) = self.expires.first()?;
+        if at > self.now_ms {
+            return None;
+        }
+        let pos = self.table.candidates(short).find(|&p| self.table.get(p).expiry() == Some(at))?;
+        let h = hash(self.table.get(pos).key());
+        Some(self.remove_at(pos, h))
+    }
+
+    /// A fair random entry, alive or not.
+    pub fn sample(&mut self) -> Option<Pos> {
+        self.table.sample(&mut self.rng)
+    }
+
+    /// A random volatile entry: the key of a random place in the index would favour none, but the index is ordered
+    /// by time, so the table is drawn from, and after some misses the earliest is taken.
+    pub fn sample_volatile(&mut self) -> Option<Pos> {
+        if self.expires.is_empty() {
+            return None;
+        }
+        for _ in 0..SAMPLE_TRIES {
+            let pos = self.table.sample(&mut self.rng)?;
+            if self.table.get(pos).expiry().is_some() {
+                return Some(pos);
+            }
+        }
+        let (at, short) = self.expires.first()?;
+        self.table.candidates(short).find(|&p| self.table.get(p).expiry() == Some(at))
+    }
+
+    /// The volatile entries that expire first.
+    pub fn first_due(&self, n: usize) -> impl Iterator<Item = Pos> + '_ {
+        self.expires.iter().take(n).filter_map(|(at, short)| {
+            self.table.candidates(short).find(|&p| self.table.get(p).expiry() == Some(at))
+        })
+    }
+
+    /// Walks keys for SCAN. See [`Table::scan`].
+    pub fn scan(&self, cursor: u64, count: usize, give: impl FnMut(EntryRef<'_>)) -> u64 {
+        self.table.scan(cursor, count, give)
+    }
+
+    /// Whether an entry's time has come and the rule hides it.
+    #[inline]
+    pub fn is_dead(&self, e: EntryRef<'_>) -> bool {
+        self.expiry_rule != ExpiryRule::Ignore && e.expiry().is_some_and(|at| at <= self.now_ms)
+    }
+
+    /// Takes all keys out, for the free thread or to be dropped here.
+    pub fn take_all(&mut self) -> (Table<Entry>, ExpiryIndex) {
+        (std::mem::take(&mut self.table), std::mem::take(&mut self.expires))
+    }
+
+    /// Swaps the contents with another database (SWAPDB).
+    pub fn swap_contents(&mut self, other: &mut Db) {
+        std::mem::swap(&mut self.table, &mut other.table);
+        std::mem::swap(&mut self.expires, &mut other.expires);
+    }
+}
+
+/// Draws from the table for a volatile entry before the index is asked.
+const SAMPLE_TRIES: usize = 64;

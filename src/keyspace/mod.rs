@@ -1,0 +1,10 @@
+//! The keyspace: databases of entries in segmented tables, with exact expiry. Knows no clients and no protocol.
+
+pub mod db;
+pub mod entry;
+pub mod expiry;
+pub mod heap;
+pub mod table;
+
+pub use db::{Db, ExpiryRule, Key, Str};
+pub use entry::{Entry, EntryRef, NewValue, Value};

@@ -1,0 +1,256 @@
+//! One connection: reads, gives to the executor, writes what the executor left.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::ErrorKind;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use tokio::net::TcpStream;
+
+use super::Shared;
+use crate::engine::session::{Closing, Peer};
+use crate::exec::run::Fed;
+
+/// A connection's socket and how its task is woken.
+pub(crate) struct Conn {
+    stream: TcpStream,
+    slot: usize,
+    waker: RefCell<Option<Waker>>,
+    /// Output is left that the socket did not take.
+    stuck: Cell<bool>,
+    /// The task was woken by the executor: its input may go on, or the connection ends.
+    called: Cell<bool>,
+    /// The socket failed.
+    broken: Cell<bool>,
+}
+
+/// Bytes by which a client's own buffer grows at least.
+const READ_MIN: usize = 16 * 1024;
+/// Bytes it grows by at the most beyond what it already holds: what is announced costs nothing until it comes.
+const READ_MAX: usize = 1 << 20;
+/// Reads of one connection before others get their turn.
+const READS_MAX: usize = 16;
+
+/// Makes a client of a new connection.
+pub(crate) fn spawn(shared: &Rc<Shared>, stream: TcpStream, peer: Peer) {
+    let slot = shared.exec.borrow_mut().connect(peer);
+    let conn = Rc::new(Conn {
+        stream,
+        slot,
+        waker: RefCell::default(),
+        stuck: Cell::new(false),
+        called: Cell::new(false),
+        broken: Cell::new(false),
+    });
+    let mut conns = shared.conns.borrow_mut();
+    if conns.len() <= slot {
+        conns.resize(slot + 1, None);
+    }
+    conns[slot] = Some(conn.clone());
+    drop(conns);
+    let shared = shared.clone();
+    tokio::task::spawn_local(async move {
+        poll_fn(|cx| conn.poll(&shared, cx)).await;
+        shared.conns.borrow_mut()[conn.slot] = None;
+        shared.exec.borrow_mut().disconnect(conn.slot);
+        shared.after_turn();
+    });
+}
+
+/// What one read brought.
+enum Got {
+    Bytes { full: bool },
+    Nothing,
+    End,
+}
+
+impl Conn {
+    /// Wakes the task.
+    pub fn wake(&self) {
+        self.called.set(true);
+        if let Some(w) = &*self.waker.borrow() {
+            w.wake_by_ref();
+        }
+    }
+
+    /// Goes on until there is nothing to do now; ready when the connection has ended.
+    fn poll(&self, shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.waker.borrow().as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
+            *self.waker.borrow_mut() = Some(cx.waker().clone());
+        }
+        if self.called.take() {
+            self.resume(shared);
+        }
+        for _ in 0..READS_MAX {
+            if self.stuck.get() {
+                self.poll_write(shared, cx);
+            }
+            if self.ended(shared) {
+                return Poll::Ready(());
+            }
+            match self.stream.poll_read_ready(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Ok(())) => {}
+            }
+            match self.read(shared) {
+                Got::End => return Poll::Ready(()),
+                // The kernel had no more than this: waiting for readiness again saves a read that finds nothing.
+                Got::Bytes { full: false } => {}
+                Got::Bytes { full: true } | Got::Nothing => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn ended(&self, shared: &Shared) -> bool {
+        if self.broken.get() {
+            return true;
+        }
+        let mut exec = shared.exec.borrow_mut();
+        let s = exec.server.client(self.slot);
+        match s.closing {
+            Closing::No => false,
+            Closing::Now => true,
+            Closing::AfterReply => s.output.is_empty(),
+        }
+    }
+
+    /// Reads once and executes.
+    fn read(&self, shared: &Shared) -> Got {
+        let mut exec = shared.exec.borrow_mut();
+        let exec = &mut *exec;
+        let mut own = std::mem::take(&mut exec.server.client(self.slot).input);
+        if !own.is_empty() {
+            return self.read_more(shared, exec, own);
+        }
+        let mut scratch = shared.scratch.borrow_mut();
+        let n = match self.stream.try_read(&mut scratch) {
+            Ok(0) => return Got::End,
+            Ok(n) => n,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Got::Nothing,
+            Err(_) => return Got::End,
+        };
+        exec.received(self.slot, n);
+        let (used, fed) = exec.feed(self.slot, &mut scratch[..n]);
+        if used < n {
+            own.reserve_exact((n - used).max(READ_MIN));
+            own.extend_from_slice(&scratch[used..n]);
+        }
+        let full = n == scratch.len();
+        exec.server.client(self.slot).input = own;
+        self.after(shared, exec, fed);
+        Got::Bytes { full }
+    }
+
+    /// Reads behind what is left of an unfinished request.
+    fn read_more(&self, shared: &Shared, exec: &mut crate::exec::Exec, mut own: Vec<u8>) -> Got {
+        let lacks = exec.server.client(self.slot).parser.lacks(own.len());
+        let most = READ_MAX.max(own.len());
+        own.reserve(lacks.clamp(READ_MIN, most));
+        let room = own.capacity() - own.len();
+        let read = self.stream.try_read_buf(&mut own);
+        let got = match read {
+            Ok(0) => return Got::End,
+            Ok(n) => n,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                exec.server.client(self.slot).input = own;
+                return Got::Nothing;
+            }
+            Err(_) => return Got::End,
+        };
+        exec.received(self.slot, got);
+        let (used, fed) = exec.feed(self.slot, &mut own);
+        own.drain(..used);
+        if own.is_empty() {
+            own = Vec::new();
+        }
+        exec.server.client(self.slot).input = own;
+        self.after(shared, exec, fed);
+        Got::Bytes { full: got == room }
+    }
+
+    /// Executes what lies in the client's own buffer.
+    fn resume(&self, shared: &Shared) {
+        let mut exec = shared.exec.borrow_mut();
+        let exec = &mut *exec;
+        let mut own = std::mem::take(&mut exec.server.client(self.slot).input);
+        let fed = if own.is_empty() {
+            Fed::All
+        } else {
+            let (used, fed) = exec.feed(self.slot, &mut own);
+            own.drain(..used);
+            fed
+        };
+        if own.is_empty() {
+            own = Vec::new();
+        }
+        exec.server.client(self.slot).input = own;
+        self.after(shared, exec, fed);
+    }
+
+    fn after(&self, shared: &Shared, exec: &mut crate::exec::Exec, fed: Fed) {
+        if fed == Fed::More {
+            self.wake();
+        }
+        let server = &exec.server;
+        if !server.flush.is_empty() || !server.wake.is_empty() || !server.requests.is_empty() {
+            shared.flush.notify_one();
+        }
+        if exec.due_before(self.slot, shared.planned_ms.get()) {
+            shared.early.notify_one();
+        }
+    }
+
+    /// Writes what it can of the client's output.
+    pub fn write(&self, shared: &Shared) {
+        let mut exec = shared.exec.borrow_mut();
+        exec.server.client(self.slot).flush_due = false;
+        loop {
+            let s = exec.server.client(self.slot);
+            if s.output.is_empty() {
+                break;
+            }
+            match self.stream.try_write(s.output.front()) {
+                Ok(n) => {
+                    s.output.consume(n);
+                    exec.sent(self.slot, n);
+                }
+                Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                    if !self.stuck.replace(true) {
+                        self.wake();
+                    }
+                    return;
+                }
+                Err(_) => {
+                    self.broken.set(true);
+                    self.wake();
+                    return;
+                }
+            }
+        }
+        self.stuck.set(false);
+        let s = exec.server.client(self.slot);
+        if s.closing != Closing::No || !s.input.is_empty() {
+            self.wake();
+        }
+    }
+
+    fn poll_write(&self, shared: &Shared, cx: &mut Context<'_>) {
+        while self.stuck.get() && !self.broken.get() {
+            match self.stream.poll_write_ready(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Err(_)) => {
+                    self.broken.set(true);
+                    return;
+                }
+                Poll::Ready(Ok(())) => self.write(shared),
+            }
+        }
+        if !self.stuck.get() {
+            self.resume(shared);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Sockets: listeners, one local task per connection, the flush at the end of each turn. The only module that knows
+//! of tokio.
+//!
+//! A turn: the runtime wakes the tasks of all sockets that have something to read; each reads, and gives what it
+//! read to the executor at once. The first one that leaves output behind wakes the flush task, which therefore runs
+//! after all of them: one write per connection and turn, however many requests a read held.
+
+mod conn;
+mod listener;
+
+use std::cell::{Cell, RefCell};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::LocalSet;
+
+use crate::base::hash;
+use crate::base::rng::Rng;
+use crate::engine::server::{Request, Server};
+use crate::engine::start::Startup;
+use crate::exec::{Exec, table};
+use crate::sys::clock::Clock;
+use crate::sys::random;
+use conn::Conn;
+
+/// What all tasks share. Nothing is borrowed across an await.
+pub(crate) struct Shared {
+    pub exec: RefCell<Exec>,
+    pub conns: RefCell<Vec<Option<Rc<Conn>>>>,
+    /// Wakes the flush task.
+    pub flush: Notify,
+    /// Wakes the ticker earlier than planned.
+    pub early: Notify,
+    /// When the ticker means to wake, ms of Unix time.
+    pub planned_ms: Cell<i64>,
+    /// What is read lands here first; only what is left of a request stays with its client.
+    pub scratch: RefCell<Vec<u8>>,
+    /// Ends the process.
+    pub exit: Cell<Option<i32>>,
+    pub exit_now: Notify,
+}
+
+/// Bytes of the shared read buffer.
+const SCRATCH: usize = 64 * 1024;
+
+/// Serves until told to stop.
+pub fn run(startup: Startup) -> ExitCode {
+    hash::set_key(random::u64(), random::u64());
+    let exec =
+        Exec::new(Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64())));
+    serve(exec)
+}
+
+fn serve(exec: Exec) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
+        Ok(r) => r,
+        Err(e) => {
+            tracing::error!("Cannot start the event loop: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let shared = Rc::new(Shared {
+        exec: RefCell::new(exec),
+        conns: RefCell::new(Vec::new()),
+        flush: Notify::new(),
+        early: Notify::new(),
+        planned_ms: Cell::new(0),
+        scratch: RefCell::new(vec![0; SCRATCH]),
+        exit: Cell::new(None),
+        exit_now: Notify::new(),
+    });
+    let local = LocalSet::new();
+    let code = local.block_on(&runtime, async {
+        if let Err(e) = listener::listen(&shared) {
+            tracing::error!("{e}");
+            return 1;
+        }
+        tokio::task::spawn_local(flush(shared.clone()));
+        tokio::task::spawn_local(ticker(shared.clone()));
+        shared.exit_now.notified().await;
+        shared.exit.get().unwrap_or(0)
+    });
+    ExitCode::from(code as u8)
+}
+
+/// Writes what the turn has left in output buffers.
+async fn flush(shared: Rc<Shared>) {
+    let mut slots = Vec::new();
+    loop {
+        shared.flush.notified().await;
+        std::mem::swap(&mut slots, &mut shared.exec.borrow_mut().server.flush);
+        for slot in slots.drain(..) {
+            let conn = shared.conns.borrow().get(slot).cloned().flatten();
+            if let Some(conn) = conn {
+                conn.write(&shared);
+            }
+        }
+        shared.after_turn();
+    }
+}
+
+/// Runs the executor's periodic work, and earlier when a key is due.
+async fn ticker(shared: Rc<Shared>) {
+    loop {
+        let (due, now) = {
+            let mut exec = shared.exec.borrow_mut();
+            let due = exec.tick();
+            (due, exec.server.clock.now_ms() as i64)
+        };
+        shared.planned_ms.set(due);
+        shared.after_turn();
+        if due <= now {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let wait = Duration::from_millis((due - now) as u64);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = shared.early.notified() => {}
+        }
+    }
+}
+
+impl Shared {
+    /// What a turn of the executor may have left for others: output to write, connections to look at, requests.
+    pub fn after_turn(&self) {
+        let mut exec = self.exec.borrow_mut();
+        if !exec.server.flush.is_empty() {
+            self.flush.notify_one();
+        }
+        if !exec.server.wake.is_empty() {
+            let slots = std::mem::take(&mut exec.server.wake);
+            let conns = self.conns.borrow();
+            for slot in slots {
+                if let Some(Some(conn)) = conns.get(slot) {
+                    conn.wake();
+                }
+            }
+        }
+        for request in std::mem::take(&mut exec.server.requests) {
+            match request {
+                Request::Exit(code) => {
+                    self.exit.set(Some(code));
+                    self.exit_now.notify_one();
+                }
+                Request::Listen => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What is to be sent to one client: bytes, and between them long strings that are shared with the keyspace instead
+//! of copied.
+
+use std::collections::VecDeque;
+
+use crate::keyspace::heap::HeapStr;
+
+/// A piece of output that is complete.
+enum Chunk {
+    Bytes(Vec<u8>),
+    Shared(HeapStr),
+}
+
+impl Chunk {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Chunk::Bytes(b) => b,
+            Chunk::Shared(s) => s.as_slice(),
+        }
+    }
+}
+
+/// A client's output buffer.
+#[derive(Default)]
+pub struct Output {
+    /// What stands before `tail`.
+    chunks: VecDeque<Chunk>,
+    /// Bytes of `chunks`.
+    chunk_bytes: usize,
+    /// Bytes of the first piece that were sent already.
+    sent: usize,
+    /// Where replies are written.
+    pub tail: Vec<u8>,
+}
+
+/// A point to cut back to. See [`Output::rewind`].
+#[derive(Clone, Copy)]
+pub struct Mark {
+    chunks: usize,
+    tail: usize,
+}
+
+impl Output {
+    /// Bytes to be sent.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.chunk_bytes + self.tail.len() - self.sent
+    }
+
+    /// Whether nothing is to be sent.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.tail.is_empty() && self.chunks.is_empty()
+    }
+
+    /// Pieces beside the tail, for CLIENT LIST's oll.
+    pub fn pieces(&self) -> usize {
+        self.chunks.len()
+    }
+
+    /// Bytes of the pieces beside the tail.
+    pub fn piece_bytes(&self) -> usize {
+        self.chunk_bytes
+    }
+
+    /// The present end.
+    #[inline]
+    pub fn mark(&self) -> Mark {
+        Mark { chunks: self.chunks.len(), tail: self.tail.len() }
+    }
+
+    /// Takes back what was written since `mark`.
+    #[inline]
+    pub fn rewind(&mut self, mark: Mark) {
+        while self.chunks.len() > mark.chunks {
+            // The tail of the time of the mark became the first piece after it.
+            let last = self.chunks.pop_back();
+            self.chunk_bytes -= last.as_ref().map_or(0, |c| c.as_slice().len());
+            if let Some(Chunk::Bytes(b)) = last {
+                self.tail = b;
+            }
+        }
+        self.tail.truncate(mark.tail);
+    }
+
+    /// Bytes written since `mark`.
+    #[inline]
+    pub fn since(&self, mark: Mark) -> usize {
+        if self.chunks.len() == mark.chunks {
+            return self.tail.len() - mark.tail;
+        }
+        self.chunks.iter().skip(mark.chunks).map(|c| c.as_slice().len()).sum::<usize>() + self.tail.len()
+            - mark.tail
+    }
+
+    /// Appends a shared string.
+    pub fn share(&mut self, s: HeapStr) {
+        let tail = std::mem::take(&mut self.tail);
+        self.chunk_bytes += tail.len() + s.as_slice().len();
+        self.chunks.push_back(Chunk::Bytes(tail));
+        self.chunks.push_back(Chunk::Shared(s));
+    }
+
+    /// Closes the tail as a piece of its own, so that it is freed as it is sent.
+    pub fn seal(&mut self) {
+        let tail = std::mem::take(&mut self.tail);
+        self.chunk_bytes += tail.len();
+        self.chunks.push_back(Chunk::Bytes(tail));
+    }
+
+    /// The next bytes to send.
+    #[inline]
+    pub fn front(&self) -> &[u8] {
+        match self.chunks.front() {
+            None => &self.tail[self.sent..],
+            Some(c) => &c.as_slice()[self.sent..],
+        }
+    }
+
+    /// `n` bytes of the front were sent.
+    pub fn consume(&mut self, n: usize) {
+        self.sent += n;
+        while let Some(c) = self.chunks.front() {
+            let len = c.as_slice().len();
+            if self.sent < len {
+                return;
+            }
+            self.sent -= len;
+            self.chunk_bytes -= len;
+            self.chunks.pop_front();
+        }
+        if self.sent == self.tail.len() {
+            self.tail.clear();
+            self.sent = 0;
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Output::default();
+    }
+
+    /// All bytes, for tests and loaders.
+    pub fn take_bytes(&mut self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.len());
+        while !self.is_empty() {
+            let n = self.front().len();
+            all.extend_from_slice(self.front());
+            self.consume(n);
+        }
+        all
+    }
+
+    /// Bytes allocated.
+    pub fn allocated(&self) -> usize {
+        self.chunk_bytes + self.tail.capacity()
+    }
+}

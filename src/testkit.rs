@@ -1,0 +1,323 @@
+//! Transcripts: what clients say and hear, in process, on an executor with a clock that stands still.
+//!
+//! ```text
+//! > SET k v          | +OK          request and the reply expected; or the reply in the lines that follow
+//! > GET k
+//! "v"
+//! c2> GET k          | "v"          another client
+//! @ +1500ms                         the clock moves, and what is due is done
+//! # a comment
+//! ```
+//! A reply is written as redis-cli would, on one line: `+OK`, `:3`, `"bulk"`, `nil`, `-ERR text`, `[ "a" :1 ]`, `{ "k" "v" }`
+//! (a map), `~[ ]` (a set), `,1.5` (a double), `#t`; `*` alone matches any reply. Requests are split and unquoted like
+//! inline requests, and sent as arrays.
+//!
+//! [`check`] runs a transcript plainly and then again under every amplifier: RESP3 (types that differ are folded onto
+//! their RESP2 forms before comparing), requests cut into single bytes, one pipeline of all requests, and the
+//! propagated stream replayed into a second executor, whose data set must be equal. Those that need persistence and
+//! small encodings join with their parts.
+
+use crate::base::quote::{repr, split_args};
+use crate::base::rng::Rng;
+use crate::engine::config::Config;
+use crate::engine::server::Server;
+use crate::engine::session::Peer;
+use crate::exec::{Exec, table};
+use crate::resp::Output;
+use crate::sys::clock::{Clock, ManualClock};
+
+/// The moment at which transcripts begin, ms of Unix time.
+pub const START_MS: u64 = 1_700_000_000_000;
+
+/// How a transcript is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Amplifier {
+    Plain,
+    Resp3,
+    ByteByByte,
+    Replayed,
+}
+
+/// An executor with clients, for tests.
+pub struct Kit {
+    pub exec: Exec,
+    pub clock: ManualClock,
+    clients: Vec<(String, usize)>,
+    resp3: bool,
+    bytewise: bool,
+}
+
+impl Kit {
+    /// An executor with this configuration.
+    pub fn new(config: Config) -> Kit {
+        let clock = ManualClock::new(START_MS);
+        let server = Server::new(config, table::commands(), Clock::Manual(clock.clone()), Rng::new(1));
+        Kit { exec: Exec::new(server), clock, clients: Vec::new(), resp3: false, bytewise: false }
+    }
+
+    /// The client of this name, made at its first use.
+    pub fn client(&mut self, name: &str) -> usize {
+        if let Some((_, slot)) = self.clients.iter().find(|(n, _)| n == name) {
+            return *slot;
+        }
+        let peer = Peer {
+            addr: format!("127.0.0.1:{}", 50000 + self.clients.len()),
+            laddr: "127.0.0.1:6379".into(),
+            local: true,
+            ..Peer::default()
+        };
+        let slot = self.exec.connect(peer);
+        self.exec.server.client(slot).resp3 = self.resp3;
+        self.clients.push((name.into(), slot));
+        slot
+    }
+
+    /// Sends raw bytes as a client and gives what comes back.
+    pub fn raw(&mut self, name: &str, bytes: &[u8]) -> Vec<u8> {
+        let slot = self.client(name);
+        let pieces: Vec<&[u8]> = if self.bytewise { bytes.chunks(1).collect() } else { vec![bytes] };
+        let mut out = Vec::new();
+        for piece in pieces {
+            let mut input = std::mem::take(&mut self.exec.server.client(slot).input);
+            input.extend_from_slice(piece);
+            self.exec.received(slot, piece.len());
+            let (used, _) = self.exec.feed(slot, &mut input);
+            input.drain(..used);
+            self.exec.server.client(slot).input = input;
+            self.settle();
+            out.extend(self.heard(name));
+        }
+        out
+    }
+
+    /// Lets clients go on that were woken.
+    fn settle(&mut self) {
+        while let Some(slot) = self.exec.server.wake.pop() {
+            let mut input = std::mem::take(&mut self.exec.server.client(slot).input);
+            let (used, _) = self.exec.feed(slot, &mut input);
+            input.drain(..used);
+            self.exec.server.client(slot).input = input;
+        }
+    }
+
+    /// What was sent to a client since it was last asked.
+    pub fn heard(&mut self, name: &str) -> Vec<u8> {
+        let slot = self.client(name);
+        self.exec.server.flush.retain(|&s| s != slot);
+        let session = self.exec.server.client(slot);
+        session.flush_due = false;
+        session.output.take_bytes()
+    }
+
+    /// Runs one request of words and gives its reply, as written in transcripts.
+    pub fn run(&mut self, name: &str, words: &[Vec<u8>]) -> String {
+        let mut request = format!("*{}\r\n", words.len()).into_bytes();
+        for w in words {
+            request.extend(format!("${}\r\n", w.len()).bytes());
+            request.extend(w);
+            request.extend(b"\r\n");
+        }
+        let reply = self.raw(name, &request);
+        let mut at = 0;
+        let mut shown = Vec::new();
+        while at < reply.len() {
+            shown.push(show(&reply, &mut at));
+        }
+        shown.join(" ")
+    }
+
+    /// Moves the clock and does what is due.
+    pub fn advance(&mut self, ms: u64) {
+        self.clock.advance_ms(ms);
+        for _ in 0..100_000 {
+            let due = self.exec.tick();
+            self.settle();
+            if due > self.exec.server.clock.now_ms() as i64 {
+                return;
+            }
+        }
+        panic!("the executor never comes to rest");
+    }
+
+    /// All keys and values, for comparing two executors: the words of `DEBUG DIGEST` come with that command.
+    pub fn contents(&mut self) -> Vec<String> {
+        let mut all = Vec::new();
+        for db in &self.exec.server.dbs {
+            for e in db.table().iter().filter(|e| !db.is_dead(*e)) {
+                all.push(format!("{} {:?} {:?} {:?}", db.id, repr(e.key()), e.value(), e.expiry()));
+            }
+        }
+        all.sort();
+        all
+    }
+}
+
+/// Writes the reply at `at` as transcripts do.
+fn show(bytes: &[u8], at: &mut usize) -> String {
+    let line = |at: &mut usize| {
+        let end = bytes[*at..].windows(2).position(|w| w == b"\r\n").expect("a whole line") + *at;
+        let text = String::from_utf8_lossy(&bytes[*at..end]).into_owned();
+        *at = end + 2;
+        text
+    };
+    let kind = bytes[*at];
+    let head = line(at);
+    let body = head[1..].to_string();
+    match kind {
+        b'$' | b'=' if body != "-1" => {
+            let n: usize = body.parse().expect("a length");
+            let from = if kind == b'=' { *at + 4 } else { *at };
+            let text = repr(&bytes[from..*at + n]);
+            assert_eq!(&bytes[*at + n..*at + n + 2], b"\r\n", "a string ends its line");
+            *at += n + 2;
+            String::from_utf8_lossy(&text).into_owned()
+        }
+        b'_' => "nil".into(),
+        b'$' | b'*' if body == "-1" => "nil".into(),
+        b'*' | b'~' | b'>' | b'%' => {
+            let n: usize = body.parse().expect("a count");
+            let n = if kind == b'%' { 2 * n } else { n };
+            let items: Vec<String> = (0..n).map(|_| show(bytes, at)).collect();
+            let (open, close) = match kind {
+                b'%' => ("{", "}"),
+                b'~' => ("~[", "]"),
+                b'>' => (">[", "]"),
+                _ => ("[", "]"),
+            };
+            if items.is_empty() {
+                format!("{open} {close}")
+            } else {
+                format!("{open} {} {close}", items.join(" "))
+            }
+        }
+        _ => head,
+    }
+}
+
+/// A RESP3 reply as RESP2 would have it.
+fn folded(reply: &str) -> String {
+    let words = reply.replace("~[", "[").replace(">[", "[").replace('{', "[").replace('}', "]");
+    words
+        .split(' ')
+        .map(|w| match w {
+            "#t" => ":1".into(),
+            "#f" => ":0".into(),
+            _ if w.starts_with(',') => format!("\"{}\"", &w[1..]),
+            _ => w.into(),
+        })
+        .collect::<Vec<String>>()
+        .join(" ")
+}
+
+/// Runs a transcript under every amplifier. See the head of this file.
+#[track_caller]
+pub fn check(transcript: &str) {
+    check_with(transcript, |_| {});
+}
+
+/// As [`check`], with another configuration.
+#[track_caller]
+pub fn check_with(transcript: &str, configure: impl Fn(&mut Config)) {
+    for amplifier in [Amplifier::Plain, Amplifier::Resp3, Amplifier::ByteByByte, Amplifier::Replayed] {
+        play(transcript, amplifier, &configure);
+    }
+}
+
+/// Runs a transcript once, in RESP2 and without amplifiers: for replies whose form matters.
+#[track_caller]
+pub fn check_plain(transcript: &str) {
+    play(transcript, Amplifier::Plain, &|_: &mut Config| {});
+}
+
+/// Runs a transcript once, in RESP3, comparing types as they are.
+#[track_caller]
+pub fn check_resp3(transcript: &str) {
+    let mut kit = Kit::new(Config::default());
+    kit.resp3 = true;
+    lines(transcript, &mut kit, &|s| s.to_string(), "RESP3");
+}
+
+#[track_caller]
+fn play(transcript: &str, amplifier: Amplifier, configure: &impl Fn(&mut Config)) {
+    let mut config = Config::default();
+    configure(&mut config);
+    let mut kit = Kit::new(config.clone());
+    kit.resp3 = amplifier == Amplifier::Resp3;
+    kit.bytewise = amplifier == Amplifier::ByteByByte;
+    if amplifier == Amplifier::Replayed {
+        kit.exec.server.stream = Some(Vec::new());
+        kit.exec.server.fx.streaming = true;
+    }
+    let fold = |s: &str| if amplifier == Amplifier::Resp3 { folded(s) } else { s.to_string() };
+    lines(transcript, &mut kit, &fold, &format!("{amplifier:?}"));
+    if amplifier == Amplifier::Replayed {
+        replay(kit, config);
+    }
+}
+
+/// The propagated stream, run by a second executor, must give the same data set.
+#[track_caller]
+fn replay(mut kit: Kit, config: Config) {
+    let stream = kit.exec.server.stream.take().expect("the stream was on");
+    let mut second = Kit::new(config);
+    second.clock.set_wall_ms(kit.exec.server.clock.now_ms());
+    second.exec.server.config.requirepass = Default::default();
+    let answers = String::from_utf8_lossy(&second.raw("primary", &stream)).into_owned();
+    assert!(
+        !answers.contains("\r\n-") && !answers.starts_with('-'),
+        "the stream holds a command that fails: {answers}\n{}",
+        String::from_utf8_lossy(&stream)
+    );
+    assert_eq!(
+        kit.contents(),
+        second.contents(),
+        "replaying the stream gives another data set:\n{}",
+        String::from_utf8_lossy(&stream)
+    );
+}
+
+#[track_caller]
+fn lines(transcript: &str, kit: &mut Kit, fold: &dyn Fn(&str) -> String, how: &str) {
+    let mut waiting: Option<(String, String)> = None;
+    for (n, line) in transcript.lines().map(str::trim).enumerate() {
+        if line.is_empty() || line.starts_with("# ") {
+            continue;
+        }
+        if let Some(moved) = line.strip_prefix("@ +") {
+            kit.advance(moved.trim_end_matches("ms").parse().expect("@ +<n>ms"));
+            continue;
+        }
+        let request =
+            line.split_once("> ").filter(|(c, _)| c.len() < 8 && c.chars().all(char::is_alphanumeric));
+        let Some((client, rest)) = request else {
+            let (asked, heard) =
+                waiting.take().unwrap_or_else(|| panic!("line {}: a reply without a request", n + 1));
+            expect(&asked, &heard, line, fold, how);
+            continue;
+        };
+        assert!(waiting.is_none(), "line {n}: no reply given for {waiting:?}");
+        let (words, reply) = match rest.split_once(" | ") {
+            Some((w, r)) => (w, Some(r.trim())),
+            None => (rest, None),
+        };
+        let words = split_args(words.as_bytes()).expect("quotes that match");
+        let heard = kit.run(if client.is_empty() { "c1" } else { client }, &words);
+        match reply {
+            Some(reply) => expect(rest, &heard, reply, fold, how),
+            None => waiting = Some((rest.into(), heard)),
+        }
+    }
+    assert!(waiting.is_none(), "no reply given for {waiting:?}");
+}
+
+#[track_caller]
+fn expect(asked: &str, heard: &str, reply: &str, fold: &dyn Fn(&str) -> String, how: &str) {
+    let heard = fold(heard);
+    let same = reply == "*" && !heard.is_empty() || heard == reply || reply == "(none)" && heard.is_empty();
+    assert!(same, "{how}: {asked}\n  expected {reply}\n  heard    {heard}");
+}
+
+/// An output's bytes, for tests of writers.
+pub fn bytes_of(mut out: Output) -> Vec<u8> {
+    out.take_bytes()
+}
