@@ -25,6 +25,7 @@ use crate::base::limits::CRASH_ARG_MAX;
 /// Writes one part of the report. May be called at any moment, in a signal handler: reads plain memory, takes no lock.
 pub type Reporter = fn(&mut dyn Write);
 
+static ACTIVITY: OnceLock<Reporter> = OnceLock::new();
 static COMMAND: OnceLock<Reporter> = OnceLock::new();
 static INFO: OnceLock<Reporter> = OnceLock::new();
 static ENABLED: AtomicBool = AtomicBool::new(true);
@@ -38,6 +39,13 @@ static DYING_BY: AtomicI32 = AtomicI32::new(0);
 /// Seconds after which a report that hangs is ended.
 const REPORT_SECONDS_MAX: u32 = 10;
 const FATAL: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT];
+
+/// Who can tell in a line or two what the process is at: the name of the command under execution, the threads. It is
+/// called inside every stack trace, those of the watchdog too, after which the process goes on: it must not allocate
+/// nor touch a lock, even one that it would get.
+pub fn set_activity_reporter(reporter: Reporter) {
+    let _ = ACTIVITY.set(reporter);
+}
 
 /// Who can tell the client and command under execution.
 pub fn set_command_reporter(reporter: Reporter) {
@@ -110,16 +118,32 @@ fn give_thread_a_signal_stack() {
 
 // ------------------------------------------------------------------------------------------------- raw output
 
-/// Writes to a descriptor through a buffer on the stack. Flushed when it ends, and by whole lines as far as they fit.
+/// Writes to the log through a buffer on the stack, by nothing but open, write and close. Flushed when it ends.
 pub struct RawOut {
     fd: i32,
+    opened: bool,
     filled: usize,
     buffer: [u8; 1024],
 }
 
 impl RawOut {
-    pub fn new(fd: i32) -> RawOut {
-        RawOut { fd, filled: 0, buffer: [0; 1024] }
+    /// The log as it is now: opened by its path, as it may have been rotated since the last line. With `loglevel
+    /// nothing` all is thrown away.
+    pub fn to_log() -> RawOut {
+        let mut out = RawOut { fd: -1, opened: false, filled: 0, buffer: [0; 1024] };
+        if log::level() > log::Level::Warning {
+            return out;
+        }
+        match log::raw_path() {
+            None => out.fd = libc::STDOUT_FILENO,
+            Some(path) => {
+                let flags = libc::O_APPEND | libc::O_CREAT | libc::O_WRONLY | libc::O_CLOEXEC;
+                // SAFETY: a zero-terminated string that is never freed.
+                out.fd = unsafe { libc::open(path.as_ptr(), flags, 0o644) };
+                out.opened = out.fd >= 0;
+            }
+        }
+        out
     }
 }
 
@@ -154,6 +178,10 @@ impl Write for RawOut {
 impl Drop for RawOut {
     fn drop(&mut self) {
         let _ = self.flush();
+        if self.opened {
+            // SAFETY: opened by this value, used by nobody else.
+            unsafe { libc::close(self.fd) };
+        }
     }
 }
 
@@ -207,6 +235,9 @@ pub(super) fn write_stack(out: &mut RawOut, context: *mut c_void) {
     let _ = write!(out, "\n{} {}\n", std::process::id(), thread_name());
     let _ = out.flush();
     write_frames(out.fd, &frames[..n]);
+    if let Some(report) = ACTIVITY.get() {
+        report(out);
+    }
     let _ = out.write_all(b"\n------ STACK TRACE DONE ------\n");
     let _ = out.flush();
 }
@@ -222,12 +253,7 @@ fn write_frames(fd: i32, frames: &[*mut c_void]) {
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn write_frames(fd: i32, frames: &[*mut c_void]) {
-    let mut out = RawOut::new(fd);
-    for frame in frames {
-        let _ = writeln!(out, "[{frame:p}]");
-    }
-}
+fn write_frames(_: i32, _: &[*mut c_void]) {}
 
 /// The instruction that was interrupted; null where it is not known how to ask.
 fn instruction(context: *mut c_void) -> *mut c_void {
@@ -303,7 +329,7 @@ extern "C" fn on_fatal(signal: i32, info: *mut libc::siginfo_t, context: *mut c_
         },
     }
     DYING_BY.store(signal, Release);
-    let mut out = report_out();
+    let mut out = RawOut::to_log();
     start_report(&mut out);
     // SAFETY: the kernel passes a valid siginfo, and these signals carry an address or a sender.
     let (code, address, sender) = unsafe {
@@ -344,7 +370,7 @@ fn on_panic(info: &PanicHookInfo) {
             std::thread::park(); // Another thread is writing: it ends the process when it is done.
         }
     }
-    let mut out = report_out();
+    let mut out = RawOut::to_log();
     start_report(&mut out);
     let message = info.payload_as_str().unwrap_or("(no message)");
     let (file, at) = info.location().map_or(("?", 0), |l| (l.file(), l.line()));
@@ -380,11 +406,6 @@ fn leave() {
     std::process::abort();
 }
 
-fn report_out() -> RawOut {
-    // Nothing is written with `loglevel nothing`.
-    RawOut::new(if log::level() <= log::Level::Warning { log::raw_fd() } else { -1 })
-}
-
 /// A line in the log's form, as near as it can be had without the C library's time zone.
 fn line(out: &mut RawOut, text: std::fmt::Arguments) {
     let _ = writeln!(out, "{}:signal-handler ({}) # {text}", std::process::id(), clock::wall_ms() / 1000);
@@ -397,7 +418,7 @@ fn start_report(out: &mut RawOut) {
 }
 
 fn end_report() {
-    let mut out = report_out();
+    let mut out = RawOut::to_log();
     let _ = out.write_all(
         b"\n=== TARN BUG REPORT END. Make sure to include from START to END. ===\n\n\
           \x20      Please report it with the whole text above and what led to it.\n\n",
@@ -499,8 +520,12 @@ mod tests {
         match deed.as_str() {
             // For "twice" INFO's reporter crashes too.
             "segfault" | "twice" => segfault(),
-            // SAFETY: raising signals is the purpose.
-            "abort" => _ = unsafe { libc::raise(libc::SIGABRT) },
+            // The log is rotated first: the report must be where the path leads.
+            "abort" => {
+                std::fs::rename(std::env::var(LOG).unwrap(), std::env::var(LOG).unwrap() + ".1").unwrap();
+                // SAFETY: raising signals is the purpose.
+                _ = unsafe { libc::raise(libc::SIGABRT) };
+            }
             "assert" => assert!(deed.is_empty()),
             "exit" => {
                 configure(true, true, false);
@@ -557,6 +582,7 @@ mod tests {
             .unwrap();
         let log = std::fs::read_to_string(&path).unwrap_or_default();
         let _ = std::fs::remove_file(&path);
+        let _ = std::fs::remove_file(path.with_added_extension("1"));
         (output.status, format!("{log}{}", String::from_utf8_lossy(&output.stderr)))
     }
 
@@ -654,7 +680,12 @@ mod tests {
     fn alarms_write_a_stack_and_harm_nothing() {
         let (status, log) = run("alarm");
         assert!(status.success(), "{log}");
-        for part in ["\nReceived SIGALRM", "\n--- WATCHDOG TIMER EXPIRED ---", "alive after all"] {
+        for part in [
+            "executing: debug\n",
+            "\nReceived SIGALRM",
+            "\n--- WATCHDOG TIMER EXPIRED ---",
+            "alive after all",
+        ] {
             assert!(log.contains(part), "{part}: {log}");
         }
         assert_eq!(log.matches("------ STACK TRACE DONE ------").count(), 2);

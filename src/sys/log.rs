@@ -13,13 +13,15 @@
 //!
 //! Before `init` and after it with an empty path, lines go to standard output.
 
+use std::ffi::{CString, c_char};
 use std::fmt::{self, Write as _};
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering::*};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use tracing::field::{Field, Visit};
@@ -176,8 +178,8 @@ static FORMAT: AtomicU8 = AtomicU8::new(Format::Legacy as u8);
 static TIMESTAMP: AtomicU8 = AtomicU8::new(Timestamp::Legacy as u8);
 static ROLE: AtomicU8 = AtomicU8::new(Role::Primary as u8);
 static SYSLOG: AtomicBool = AtomicBool::new(false);
-/// Where the crash report writes: the open log, 1 until there is one.
-static RAW_FD: AtomicI32 = AtomicI32::new(1);
+/// The log's path, for reports from signal handlers; null for standard output. Strings once put here live for ever.
+static RAW_PATH: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
 static SINK: Mutex<Sink> = Mutex::new(Sink { path: PathBuf::new(), open: None });
 static INSTALLED: OnceLock<()> = OnceLock::new();
 
@@ -226,9 +228,9 @@ pub fn set_role(role: Role) {
     ROLE.store(role as u8, Relaxed);
 }
 
-/// The descriptor that a crash report is written to.
-pub fn raw_fd() -> RawFd {
-    RAW_FD.load(Relaxed)
+/// The path that a report from a signal handler opens, zero-terminated and never freed; nothing for standard output.
+pub fn raw_path() -> Option<NonNull<c_char>> {
+    NonNull::new(RAW_PATH.load(Acquire))
 }
 
 /// Writes bytes as they are, if the level lets warnings through: multi-line reports.
@@ -259,14 +261,16 @@ impl Sink {
     fn point_at(&mut self, path: &Path) -> std::io::Result<()> {
         self.path = path.to_owned();
         self.open = None;
-        RAW_FD.store(1, Relaxed);
+        let absolute =
+            std::path::absolute(path).ok().and_then(|p| CString::new(p.into_os_string().into_vec()).ok());
+        // Leaked, as a handler may be reading the old one: a start sets the path once or twice.
+        RAW_PATH.store(absolute.map_or(ptr::null_mut(), CString::into_raw), Release);
         if path.as_os_str().is_empty() { Ok(()) } else { self.reopen() }
     }
 
     fn reopen(&mut self) -> std::io::Result<()> {
         let file = OpenOptions::new().append(true).create(true).open(&self.path)?;
         let meta = file.metadata()?;
-        RAW_FD.store(file.as_raw_fd(), Relaxed);
         self.open = Some(OpenLog { file, id: (meta.dev(), meta.ino()) });
         Ok(())
     }

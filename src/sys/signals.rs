@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use super::clock;
 use super::crash::{self, RawOut};
-use super::{clock, log};
 
 /// The signal of the shutdown that was asked for; 0: none.
 static REQUESTED: AtomicI32 = AtomicI32::new(0);
@@ -113,10 +113,7 @@ fn wake() {
 
 /// One line of the log from a handler, in the form that the reference's handlers use.
 pub(super) fn log_line(text: &str) {
-    if log::level() > log::Level::Warning {
-        return;
-    }
-    let mut out = RawOut::new(log::raw_fd());
+    let mut out = RawOut::to_log();
     let _ = writeln!(out, "{}:signal-handler ({}) {text}", std::process::id(), clock::wall_ms() / 1000);
 }
 
@@ -154,10 +151,7 @@ extern "C" fn on_alarm(_: i32, info: *mut libc::siginfo_t, context: *mut c_void)
     // SAFETY: the kernel passes a valid siginfo to a handler installed with SA_SIGINFO; a timer's has a pid of 0.
     let by_timer = unsafe { info.as_ref().is_none_or(|info| info.si_pid() == 0) };
     log_line(if by_timer { "\n--- WATCHDOG TIMER EXPIRED ---" } else { "\nReceived SIGALRM" });
-    if log::level() <= log::Level::Warning {
-        let mut out = RawOut::new(log::raw_fd());
-        crash::write_stack(&mut out, context);
-    }
+    crash::write_stack(&mut RawOut::to_log(), context);
     log_line("--------\n");
     errno.restore();
 }
