@@ -512,6 +512,7 @@ mod tests {
         if deed == "twice" {
             set_info_reporter(|_| segfault());
         }
+        set_activity_reporter(|out| _ = out.write_all(b"executing: debug\n"));
         set_command_reporter(|out| {
             _ = write_arg(out, 0, b"debug").and_then(|()| write_arg(out, 1, b"secret"))
         });
