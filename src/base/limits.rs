@@ -40,3 +40,5 @@ pub const DIRECTIVE_NAME_MAX: usize = 64;
 pub const EXTENDED_TEXT_MAX: usize = 5 * 1024 - 1;
 /// Bytes of the smallest replication backlog that CONFIG SET makes (Redis: `CONFIG_REPL_BACKLOG_MIN_SIZE`).
 pub const BACKLOG_MIN: usize = 16 * 1024;
+/// Problems of a configuration that are told; a file that is none at all would have one per line.
+pub const CONFIG_PROBLEMS_MAX: usize = 100;

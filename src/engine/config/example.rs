@@ -4,6 +4,7 @@
 use super::directive::{Directive, Effect, Format, HIDDEN, IMMUTABLE, Kind, PROTECTED};
 use super::fields::Config;
 use super::table::{GROUPS, Group};
+use crate::base::size;
 
 /// Columns of the file.
 const WIDTH: usize = 110;
@@ -30,8 +31,16 @@ which is still to come. Those marked (hidden) are shown by CONFIG GET only when 
 /// The text of the file.
 pub fn text() -> String {
     let mut out = String::new();
-    for line in INTRO.lines() {
-        push_comment(&mut out, line);
+    for (i, paragraph) in INTRO.split("\n\n").enumerate() {
+        if i > 0 {
+            push_comment(&mut out, "");
+        }
+        // A table keeps its lines.
+        if paragraph.contains("  ") {
+            paragraph.lines().for_each(|line| push_comment(&mut out, line));
+        } else {
+            push_wrapped(&mut out, paragraph);
+        }
     }
     for group in GROUPS {
         push_group(&mut out, group);
@@ -73,20 +82,20 @@ fn push_directive(out: &mut String, directive: &Directive) {
 fn takes(directive: &Directive) -> String {
     match directive.kind {
         Kind::YesNo(_) => "Takes yes or no.".to_owned(),
-        Kind::Number { min, max, format, .. } => {
-            let unit = match format {
-                Format::Plain => "",
-                Format::Octal => return "Takes an octal number, 0 to 777.".to_owned(),
-                Format::Memory | Format::SignedMemory => " bytes, with a unit if you like",
-                Format::MemoryOrPercent => " bytes, with a unit if you like, or a percentage",
-            };
-            let min = min.max(0);
-            match max {
-                _ if max < i128::from(i32::MAX) => format!("Takes {min} to {max}{unit}."),
-                _ if min == 0 => format!("Takes 0 or more{unit}."),
-                _ => format!("Takes {min}{unit}, or more."),
-            }
+        Kind::Number { min, max, format: Format::Plain, .. } => match (min, max) {
+            // Negative values have meanings, which the explanation tells.
+            (..-1, _) => String::new(),
+            _ if max < i128::from(i32::MAX) => format!("Takes {min} to {max}."),
+            _ => format!("Takes {min} or more."),
+        },
+        Kind::Number { format: Format::Octal, .. } => "Takes an octal number, 0 to 777.".to_owned(),
+        Kind::Number { format: Format::MemoryOrPercent, .. } => {
+            "Takes an amount of memory or a percentage.".to_owned()
         }
+        Kind::Number { min, .. } => match u64::try_from(min) {
+            Ok(min) if min > 1 => format!("Takes an amount of memory, at least {}.", size::human(min)),
+            _ => "Takes an amount of memory.".to_owned(),
+        },
         Kind::Choice(choice) => format!("Takes one of: {}.", (choice.names)().join(", ")),
         Kind::Text(_) | Kind::Bytes(_) | Kind::Special(_) | Kind::FileOnly(_) => String::new(),
     }
@@ -157,7 +166,7 @@ mod tests {
     fn example_loads_and_is_the_default() {
         let text = text();
         assert_eq!(parse_text(text.as_bytes()).unwrap(), Config::default());
-        assert!(text.lines().all(|line| line.len() <= 120));
+        assert!(text.lines().all(|line| line.len() <= 110));
     }
 
     #[test]

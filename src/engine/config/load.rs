@@ -243,6 +243,9 @@ impl<'a> Loader<'a> {
 
     fn text(&mut self, place: &Place, text: &[u8], depth: usize) {
         for (i, line) in text.split(|byte| *byte == b'\n').enumerate() {
+            if self.problems.len() >= limits::CONFIG_PROBLEMS_MAX {
+                return;
+            }
             let line = trim(line);
             if line.is_empty() || line.starts_with(b"#") {
                 continue;

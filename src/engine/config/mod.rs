@@ -55,7 +55,7 @@ impl SetError {
     /// The error as bytes, `ERR` included; names come from the client and may hold anything.
     pub fn text(&self) -> Vec<u8> {
         match self {
-            Self::Loading => b"LOADING Redis is loading the dataset in memory".to_vec(),
+            Self::Loading => b"LOADING Valkey is loading the dataset in memory".to_vec(),
             Self::Unknown(name) => {
                 [b"ERR Unknown option or number of arguments for CONFIG SET - '", &name[..], b"'"].concat()
             }

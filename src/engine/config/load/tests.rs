@@ -203,6 +203,14 @@ fn a_missing_folder_is_named_with_its_line() {
 }
 
 #[test]
+fn a_file_that_is_no_configuration_ends_early() {
+    assert_eq!(
+        parse_text("x 1\n".repeat(100_000).as_bytes()).unwrap_err().len(),
+        limits::CONFIG_PROBLEMS_MAX
+    );
+}
+
+#[test]
 fn sentinel_lines_are_kept_for_a_sentinel() {
     let sources = [Source::Stdin(b"sentinel monitor m 127.0.0.1 1 2\nport 5".to_vec())];
     let config = load(&sources, &MemoryDisk::new(), true).unwrap();

@@ -31,7 +31,7 @@ pub const CLUSTER: Group = Group {
         .later("the cluster")
         .about(
             "What to do when that file cannot be written: `sync` stops the node, `best-effort` goes \
-on.",
+             on.",
         ),
         Directive::number("cluster-databases", Slot::Usize(at!(cluster_databases)), 1, INT_MAX)
             .flags(IMMUTABLE)
@@ -58,7 +58,7 @@ on.",
         .later("the cluster")
         .about(
             "How old, in node time-outs, a replica's data may be for it to take over. 0 always lets \
-it.",
+             it.",
         ),
         Directive::number("cluster-migration-barrier", Slot::U64(at!(cluster_migration_barrier)), 0, INT_MAX)
             .later("the cluster")
@@ -160,7 +160,7 @@ it.",
         .later("the cluster")
         .about(
             "What redirections name: `ip`, `hostname`, or `unknown-endpoint` to let clients keep the \
-address they have.",
+             address they have.",
         ),
         Directive::number("cluster-blacklist-ttl", Slot::U64(at!(cluster_blacklist_ttl)), 0, ULONG_MAX)
             .later("the cluster")

@@ -14,12 +14,12 @@ pub const MEMORY: Group = Group {
     directives: &[
         Directive::formatted("maxmemory", Slot::U64(at!(maxmemory)), 0, ULONG_MAX, Format::Memory).about(
             "Limit for the data. 0 is none. At the limit keys are evicted, or writes refused, as the \
-policy says.",
+             policy says.",
         ),
         Directive::choice("maxmemory-policy", choice!(maxmemory_policy: EvictionPolicy)).about(
             "Which keys go first at the limit: of all keys or only of those with a time to live, the \
-least recently used (lru), the least often used (lfu), random ones, or those that expire \
-soonest (volatile-ttl). `noeviction` refuses writes instead.",
+             least recently used (lru), the least often used (lfu), random ones, or those that expire \
+             soonest (volatile-ttl). `noeviction` refuses writes instead.",
         ),
         Directive::number("maxmemory-samples", Slot::Usize(at!(maxmemory_samples)), 1, 64)
             .about("Keys looked at to find one to evict. More is closer to the ideal and slower."),
@@ -27,7 +27,7 @@ soonest (volatile-ttl). `noeviction` refuses writes instead.",
             .about("How long eviction may hold up commands: 0 briefly, 100 until enough is free."),
         Directive::number("active-expire-effort", Slot::U32(at!(active_expire_effort)), 1, 10).about(
             "Share of time for deleting expired keys, 1 to 10. Here keys expire on time whatever it \
-says.",
+             says.",
         ),
         Directive::number("lfu-log-factor", Slot::U32(at!(lfu_log_factor)), 0, INT_MAX)
             .about("How slowly the access counter of lfu grows: more tells heavily used keys apart."),
@@ -159,15 +159,15 @@ pub const MONITORING: Group = Group {
         .about("Remember events that took at least so many milliseconds. 0 is off."),
         Directive::yes_no("latency-tracking", at!(latency_tracking)).about(
             "Keep a histogram of the time each command takes, for INFO latencystats and LATENCY \
-HISTOGRAM.",
+             HISTOGRAM.",
         ),
         Directive::special("latency-tracking-info-percentiles", &PERCENTILES)
             .flags(MULTI_ARG)
             .about("Percentiles that INFO latencystats shows. \"\" shows none."),
         Directive::special("notify-keyspace-events", &NOTIFY).later("keyspace notifications").about(
             "Events to publish: K and E for the two kinds of channel, then classes: g generic, $ \
-strings, l lists, s sets, h hashes, z sorted sets, x expired, e evicted, t streams, d \
-modules, n new keys, m misses, A for all but m and n. Empty publishes nothing.",
+             strings, l lists, s sets, h hashes, z sorted sets, x expired, e evicted, t streams, d \
+             modules, n new keys, m misses, A for all but m and n. Empty publishes nothing.",
         ),
     ],
 };
@@ -269,7 +269,7 @@ pub const SCRIPTING: Group = Group {
             .later("scripts")
             .about(
                 "Milliseconds that a script may run before other clients get an error and it can be \
-stopped. 0 lets it run.",
+                 stopped. 0 lets it run.",
             ),
         Directive::yes_no("lua-enable-insecure-api", at!(lua_enable_insecure_api))
             .alias("lua-enable-deprecated-api")

@@ -16,8 +16,8 @@ pub const SNAPSHOT: Group = Group {
     directives: &[
         Directive::special("save", &SAVE).flags(MULTI_ARG).later("snapshots").about(
             "Save points: seconds and changes, in pairs. A snapshot starts when that many seconds \
-passed and at least that many keys changed. The first `save` of a configuration replaces \
-the default, more of them add up, and `save \"\"` drops them all.",
+             passed and at least that many keys changed. The first `save` of a configuration replaces \
+             the default, more of them add up, and `save \"\"` drops them all.",
         ),
         Directive::yes_no("stop-writes-on-bgsave-error", at!(stop_writes_on_bgsave_error))
             .later("snapshots")
@@ -37,7 +37,7 @@ the default, more of them add up, and `save \"\"` drops them all.",
             .later("snapshots")
             .about(
                 "Whether RESTORE and loading check packed values in depth: no, yes, or `clients` for \
-RESTORE by clients alone. Here they are always checked.",
+                 RESTORE by clients alone. Here they are always checked.",
             ),
         Directive::text("dbfilename", at!(dbfilename))
             .flags(PROTECTED)
@@ -49,7 +49,7 @@ RESTORE by clients alone. Here they are always checked.",
             .about("Delete snapshot files that only served a full sync, on servers that do not persist."),
         Directive::special("dir", &DIR).flags(PROTECTED | DENY_LOADING).about(
             "Working directory: snapshots, the append-only folder and the cluster's file go there. A \
-relative path counts from where the server was started.",
+             relative path counts from where the server was started.",
         ),
         Directive::yes_no("rdb-save-incremental-fsync", at!(rdb_save_incremental_fsync))
             .later("snapshots")
@@ -119,7 +119,7 @@ pub const AOF: Group = Group {
         .about("Do not rewrite files smaller than this."),
         Directive::yes_no("aof-load-truncated", at!(aof_load_truncated)).later("the append-only file").about(
             "Load a file whose end is cut off, dropping the incomplete command, instead of refusing \
-to start.",
+             to start.",
         ),
         Directive::yes_no("aof-use-rdb-preamble", at!(aof_use_rdb_preamble))
             .later("the append-only file")

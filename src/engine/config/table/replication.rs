@@ -36,7 +36,7 @@ pub const REPLICATION: Group = Group {
             .later("replication")
             .about(
                 "Answer from old data while the link to the primary is down; otherwise most commands are \
-refused.",
+                 refused.",
             ),
         Directive::yes_no("replica-read-only", at!(replica_read_only))
             .alias("slave-read-only")
@@ -51,7 +51,7 @@ refused.",
             .later("replication")
             .about(
                 "Seconds to wait for more replicas before a full sync starts, since one transfer serves \
-all that are there.",
+                 all that are there.",
             ),
         Directive::number(
             "repl-diskless-sync-max-replicas",
@@ -66,8 +66,8 @@ all that are there.",
             .later("replication")
             .about(
                 "How a replica takes a full sync: `disabled` by a file, `on-empty-db` from the socket \
-when it has no data, `swapdb` beside the old data, `flush-before-load` after dropping \
-it.",
+                 when it has no data, `swapdb` beside the old data, `flush-before-load` after dropping \
+                 it.",
             ),
         Directive::yes_no("dual-channel-replication-enabled", at!(dual_channel_replication_enabled))
             .flags(DEBUG)
@@ -85,7 +85,7 @@ it.",
             .later("replication")
             .about(
                 "Seconds of silence after which a replication link counts as broken. Must be more than \
-the ping period.",
+                 the ping period.",
             ),
         Directive::yes_no("repl-disable-tcp-nodelay", at!(repl_disable_tcp_nodelay))
             .later("replication")
@@ -116,7 +116,7 @@ the ping period.",
         .later("replication")
         .about(
             "Stream that a replica holds while it loads a full sync. 0 takes the replica's output \
-limit. From Redis 8.",
+             limit. From Redis 8.",
         ),
         Directive::number("replica-priority", Slot::U32(at!(replica_priority)), 0, INT_MAX)
             .alias("slave-priority")
@@ -131,7 +131,7 @@ limit. From Redis 8.",
             .later("replication")
             .about(
                 "Address to report to the primary in place of the connection's, for networks that \
-translate.",
+                 translate.",
             )
             .example("5.5.5.5"),
         Directive::number("replica-announce-port", Slot::U16(at!(replica_announce_port)), 0, 65535)
@@ -156,7 +156,7 @@ translate.",
         .later("replication")
         .about(
             "What to do when a command from the primary or the append-only file fails: `ignore` it, \
-`panic`, or `panic-on-replicas`.",
+             `panic`, or `panic-on-replicas`.",
         ),
         Directive::number("min-replicas-to-write", Slot::Usize(at!(min_replicas_to_write)), 0, INT_MAX)
             .alias("min-slaves-to-write")
@@ -170,7 +170,7 @@ translate.",
             .later("replication")
             .about(
                 "Let a primary that came up empty and without history replace this replica's data. Tarn's \
-own: usually such a primary lost its disk.",
+                 own: usually such a primary lost its disk.",
             ),
     ],
 };
@@ -183,7 +183,7 @@ pub const SECURITY: Group = Group {
             .flags(SENSITIVE | OPTIONAL)
             .about(
                 "Password of the default user. Empty asks for none. Make it long: a fast server lets many \
-be tried each second.",
+                 be tried each second.",
             )
             .example("a-long-random-text"),
         Directive::text("aclfile", at!(aclfile))
@@ -204,7 +204,7 @@ be tried each second.",
         Directive::file_only("rename-command", take_rename)
             .about(
                 "Gives a command another name; \"\" removes it. May be repeated. Access control lists are \
-the better way.",
+                 the better way.",
             )
             .example("CONFIG \"\""),
     ],

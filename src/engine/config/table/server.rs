@@ -19,8 +19,8 @@ pub const NETWORK: Group = Group {
     directives: &[
         Directive::special("bind", &BIND).flags(MULTI_ARG).about(
             "Addresses to listen on, for TCP and TLS alike. `*` is every IPv4 address, `::*` every \
-IPv6 one. An address that begins with `-` may be missing on this machine; any other one \
-that cannot be bound stops the start. With no address at all it does not listen on TCP.",
+             IPv6 one. An address that begins with `-` may be missing on this machine; any other one \
+             that cannot be bound stops the start. With no address at all it does not listen on TCP.",
         ),
         Directive::text("bind-source-addr", at!(bind_source_addr))
             .flags(OPTIONAL)
@@ -31,13 +31,13 @@ that cannot be bound stops the start. With no address at all it does not listen 
             .about("TCP port. 0 listens on no TCP port."),
         Directive::yes_no("protected-mode", at!(protected_mode)).about(
             "Refuse clients from other machines while no password is set, so that a server started \
-without thought is not open to the world.",
+             without thought is not open to the world.",
         ),
         Directive::choice("enable-protected-configs", choice!(enable_protected_configs: Protected))
             .flags(IMMUTABLE)
             .about(
                 "Who may change dangerous directives (`dir`, `dbfilename` and their like) by CONFIG SET: \
-nobody, everybody, or only clients on this machine.",
+                 nobody, everybody, or only clients on this machine.",
             ),
         Directive::choice("enable-debug-command", choice!(enable_debug_command: Protected))
             .flags(IMMUTABLE)
@@ -47,7 +47,7 @@ nobody, everybody, or only clients on this machine.",
             .later("modules")
             .about(
                 "Who may run MODULE. There are no loadable modules; the directive is read so that old \
-files load.",
+                 files load.",
             ),
         Directive::number("tcp-backlog", Slot::U32(at!(tcp_backlog)), 0, INT_MAX)
             .flags(IMMUTABLE)
@@ -69,18 +69,18 @@ files load.",
             .about("Permissions of the Unix socket, in octal. 0 leaves what the umask gives."),
         Directive::number("timeout", Slot::U64(at!(timeout)), 0, INT_MAX).about(
             "Close a client that sent nothing for so many seconds. 0 never closes one. Replicas and \
-subscribers are spared.",
+             subscribers are spared.",
         ),
         Directive::number("tcp-keepalive", Slot::U64(at!(tcp_keepalive)), 0, INT_MAX).about(
             "Seconds of silence after which the kernel probes whether the peer is alive. 0 sends no \
-probes.",
+             probes.",
         ),
         Directive::number("socket-mark-id", Slot::U32(at!(socket_mark_id)), 0, UINT_MAX)
             .flags(IMMUTABLE)
             .later("packet marks")
             .about(
                 "Mark put on packets of listening sockets, for routing and firewall rules (SO_MARK). 0 \
-sets none.",
+                 sets none.",
             ),
         Directive::number(
             "max-new-connections-per-cycle",
@@ -90,7 +90,7 @@ sets none.",
         )
         .about(
             "New connections accepted in one turn of the loop, so that a storm of them does not \
-starve the clients that are connected.",
+             starve the clients that are connected.",
         ),
         Directive::number(
             "max-new-tls-connections-per-cycle",
@@ -109,7 +109,7 @@ pub const LIMITS: Group = Group {
     directives: &[
         Directive::number("maxclients", Slot::Usize(at!(maxclients)), 1, UINT_MAX).about(
             "Clients at a time. One more is told so and closed. Lowered at start when the limit on \
-open files does not allow it.",
+             open files does not allow it.",
         ),
         Directive::formatted(
             "client-query-buffer-limit",
@@ -121,13 +121,13 @@ open files does not allow it.",
         .flags(DEBUG)
         .about(
             "Bytes a client may send ahead of execution, its largest request included, before it is \
-closed.",
+             closed.",
         ),
         Directive::special("client-output-buffer-limit", &OUTPUT_LIMITS).flags(MULTI_ARG).about(
             "Replies that may wait for a client that does not read, by class: `normal`, `replica`, \
-`pubsub`. Beyond the hard limit it is closed at once; beyond the soft limit, once it has \
-been there for that many seconds. 0 is no limit. A line names one class or several: \
-class, hard, soft, seconds.",
+             `pubsub`. Beyond the hard limit it is closed at once; beyond the soft limit, once it has \
+             been there for that many seconds. 0 is no limit. A line names one class or several: \
+             class, hard, soft, seconds.",
         ),
         Directive::formatted(
             "maxmemory-clients",
@@ -138,7 +138,7 @@ class, hard, soft, seconds.",
         )
         .about(
             "Memory of all clients' buffers together; beyond it the largest are closed. A percentage \
-counts from maxmemory. 0 is no limit.",
+             counts from maxmemory. 0 is no limit.",
         ),
         Directive::formatted(
             "proto-max-bulk-len",
@@ -153,11 +153,11 @@ counts from maxmemory. 0 is no limit.",
             .later("client tracking")
             .about(
                 "Keys remembered for client-side caching. Beyond it some are forgotten and their clients \
-told to drop them. 0 is no limit.",
+                 told to drop them. 0 is no limit.",
             ),
         Directive::number("hz", Slot::U32(at!(hz)), 0, INT_MAX).about(
             "Rounds of background work in a second: client time-outs, table upkeep, statistics. \
-Capped to 1..500.",
+             Capped to 1..500.",
         ),
         Directive::yes_no("dynamic-hz", at!(dynamic_hz))
             .about("Read so that Redis files load. Background work adapts to its load by itself."),
@@ -177,7 +177,7 @@ Capped to 1..500.",
             .later("I/O threads")
             .about(
                 "Commands whose keys are fetched into the cache ahead of their execution in one batch. 0 \
-and 1 fetch none ahead.",
+                 and 1 fetch none ahead.",
             ),
         Directive::number(
             "min-io-threads-avoid-copy-reply",
@@ -218,13 +218,13 @@ pub const GENERAL: Group = Group {
             .about("Run in the background. Leave it off under systemd or in a container."),
         Directive::choice("supervised", choice!(supervised: Supervised)).flags(IMMUTABLE).about(
             "Tell a supervisor about readiness: `systemd` by sd_notify, `upstart` by stopping itself, \
-`auto` by what the environment shows.",
+             `auto` by what the environment shows.",
         ),
         Directive::text("pidfile", at!(pidfile))
             .flags(IMMUTABLE | OPTIONAL)
             .about(
                 "File that holds the process id while the server runs. Written when the server runs in \
-the background, or when a path is given here.",
+                 the background, or when a path is given here.",
             )
             .example("/run/tarn/tarn.pid"),
         Directive::number("databases", Slot::Usize(at!(databases)), 1, INT_MAX)
@@ -236,14 +236,11 @@ the background, or when a path is given here.",
             .about("Print the logo at start even when the log is no terminal."),
         Directive::yes_no("set-proc-title", at!(set_proc_title))
             .flags(IMMUTABLE)
-            .later("process titles")
             .about("Show state in the process title."),
         Directive::text("proc-title-template", at!(proc_title_template))
             .check(check_title)
-            .later("process titles")
             .about(
-                "What the process title says. Known: {title} {listen-addr} {server-mode} {port} {tls- \
-port} {unixsocket} {config-file}.",
+                "What the process title says. Known: {title} {listen-addr} {server-mode} {port} {tls-port} {unixsocket} {config-file}.",
             ),
         Directive::text("locale-collate", at!(locale_collate))
             .later("collation")
@@ -273,12 +270,12 @@ port} {unixsocket} {config-file}.",
             .example("1,10-11"),
         Directive::yes_no("disable-thp", at!(disable_thp)).flags(IMMUTABLE).about(
             "Switch transparent huge pages off for this process where they would be on; they waste \
-memory under small writes.",
+             memory under small writes.",
         ),
         Directive::choice("oom-score-adj", choice!(oom_score_adj: OomScoreAdj)).about(
             "Adjust what the kernel's out-of-memory killer thinks of this process: `no` leaves it, \
-`relative` (or `yes`) adds the values below to what was there at start, `absolute` \
-writes them as they are.",
+             `relative` (or `yes`) adds the values below to what was there at start, `absolute` \
+             writes them as they are.",
         ),
         Directive::special("oom-score-adj-values", &OOM_SCORE_ADJ_VALUES)
             .flags(MULTI_ARG)
@@ -288,7 +285,7 @@ writes them as they are.",
             .about("Seconds that a shutdown waits for replicas to catch up. 0 does not wait."),
         Directive::special("shutdown-on-sigint", &SHUTDOWN_ON_SIGINT).flags(MULTI_ARG).about(
             "What SIGINT does: `default` saves if save points are set, or any of save, nosave, now, \
-force, safe, failover.",
+             force, safe, failover.",
         ),
         Directive::special("shutdown-on-sigterm", &SHUTDOWN_ON_SIGTERM)
             .flags(MULTI_ARG)
@@ -300,7 +297,6 @@ force, safe, failover.",
             .about("Test memory as part of a crash report."),
         Directive::yes_no("use-exit-on-panic", at!(use_exit_on_panic))
             .flags(HIDDEN)
-            .later("exit codes of crashes")
             .about("Exit instead of aborting after a crash, for test tools."),
         Directive::number("watchdog-period", Slot::U64(at!(watchdog_period)), 0, INT_MAX)
             .flags(HIDDEN)
@@ -324,7 +320,7 @@ force, safe, failover.",
             .later("replies in Redis's name")
             .about(
                 "Name Redis instead of this server where a reply names the server, for clients that \
-insist.",
+                 insist.",
             ),
         Directive::bytes("hash-seed", at!(hash_seed))
             .flags(IMMUTABLE | OPTIONAL)
@@ -332,7 +328,7 @@ insist.",
             .later("a fixed hash seed")
             .about(
                 "Seed of the key table's hash, so that several servers scan in one order. None draws one \
-at start. Keep it secret: who knows it can flood the table.",
+                 at start. Keep it secret: who knows it can flood the table.",
             )
             .example("example-seed"),
         Directive::yes_no("import-mode", at!(import_mode))
@@ -350,13 +346,13 @@ pub const LOGGING: Group = Group {
             .about("How much: `debug`, `verbose`, `notice` or `warning`; `nothing` writes nothing."),
         Directive::text("logfile", at!(logfile)).flags(IMMUTABLE).about(
             "File to append to. Empty writes to standard output, which is /dev/null in the \
-background.",
+             background.",
         ),
         Directive::choice("log-format", choice!(log_format: LogFormat))
             .about("Form of a line: `legacy` (or `text`) as Redis writes it, `logfmt`, or `json`."),
         Directive::choice("log-timestamp-format", choice!(log_timestamp_format: LogTimestamp)).about(
             "Time in a line: `legacy` (day month year, milliseconds), `iso8601`, or `milliseconds` \
-since 1970.",
+             since 1970.",
         ),
         Directive::yes_no("syslog-enabled", at!(syslog_enabled))
             .flags(IMMUTABLE)
@@ -377,7 +373,7 @@ pub const FILES: Group = Group {
         Directive::file_only("include", take_include)
             .about(
                 "Reads another file at this place. `*`, `?` and `[]` match several, in order of name; no \
-match is no error. Lines behind it win over what it set.",
+                 match is no error. Lines behind it win over what it set.",
             )
             .example("/etc/tarn/conf.d/*.conf"),
         Directive::file_only("loadmodule", take_module)
