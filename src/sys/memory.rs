@@ -609,7 +609,8 @@ mod tests {
     /// More threads than slots, at once and one after another: none is lost, slots are given back.
     #[test]
     fn threads_beyond_the_slots_still_count() {
-        let big = 1 << 20;
+        // Never touched, so it costs no memory; far more than what other tests allocate and free beside.
+        let (big, slack) = (16 << 20, 256 << 20);
         for _ in 0..2 {
             let before = used();
             let threads = MEMORY_SLOTS + 8;
@@ -630,9 +631,8 @@ mod tests {
                 barrier.wait();
                 (held, used())
             });
-            // Other tests allocate beside, far less than a thread here.
-            assert!(held >= before + threads * big - 8 * big, "{held} {before}");
-            assert!(freed < held - threads * big + 8 * big, "{freed} {held}");
+            assert!(held >= before + threads * big - slack, "{held} {before}");
+            assert!(freed < held - threads * big + slack, "{freed} {held}");
         }
     }
 
@@ -640,10 +640,10 @@ mod tests {
     fn statistics_answer() {
         let mut cache = StatsCache::default();
         let first = cache.get(1000);
-        assert!(first.allocated > 0 && first.active >= first.allocated && first.resident > 0);
-        let _hold = vec![1u8; 4 << 20];
+        assert!(first.allocated > 0 && first.active > 0 && first.resident > 0);
+        let _held = Vec::<u8>::with_capacity(512 << 20);
         assert_eq!(cache.get(1099), first);
-        assert!(cache.get(1100).allocated > first.allocated + (3 << 20));
+        assert!(cache.get(1100).allocated > first.allocated + (256 << 20));
         assert!(small_bins_waste() < first.resident);
         assert!(rss() > 1 << 20);
         assert!(system_memory() > 64 << 20);
