@@ -142,8 +142,12 @@ impl ManualClock {
 
 /// Fraction bits of the counter's rate, nanoseconds per count.
 const RATE_SHIFT: u32 = 32;
-/// A rate is taken from two readings at least this far apart.
-const RATE_SPAN_NS_MIN: u64 = 20_000_000;
+/// A rate is taken from two readings at least this far apart: with each good to a µs, that is 20 parts per million.
+const RATE_SPAN_NS_MIN: u64 = 100_000_000;
+/// And not further, as the kernel's own rate is steered.
+const RATE_SPAN_NS_MAX: u64 = 10_000_000_000;
+/// Anchors nearer than this to the last one are not worth the reading.
+const ANCHOR_NS_MIN: u64 = 1_000_000;
 /// Beyond this distance from the last anchor the product could overflow 64 bits (4 s at 4 GHz leaves room): the
 /// kernel is asked.
 const COUNTS_MAX: u64 = 1 << 31;
@@ -157,6 +161,8 @@ pub struct RealClock {
     mult: Cell<u64>,
     anchor_tsc: Cell<u64>,
     anchor_ns: Cell<u64>,
+    /// Where the rate is measured from: the counter and the kernel's nanoseconds.
+    base: Cell<Option<(u64, u64)>>,
     /// Wall less monotonic time, nanoseconds.
     wall_offset_ns: Cell<u64>,
 }
@@ -166,11 +172,12 @@ impl RealClock {
         let clock = RealClock {
             trusted: Cell::new(tsc_is_trustworthy()),
             mult: Cell::new(0),
-            anchor_tsc: Cell::new(tsc()),
-            anchor_ns: Cell::new(kernel_ns(ClockId::Monotonic)),
+            anchor_tsc: Cell::new(0),
+            anchor_ns: Cell::new(0),
+            base: Cell::new(None),
             wall_offset_ns: Cell::new(0),
         };
-        clock.wall_offset_ns.set(kernel_ns(ClockId::Realtime).wrapping_sub(clock.anchor_ns.get()));
+        clock.tick();
         clock
     }
 
@@ -212,22 +219,32 @@ impl RealClock {
             return;
         }
         let Some((tsc_now, mono_ns, wall_ns)) = together() else { return };
+        let Some((base_tsc, base_ns)) = self.base.get() else {
+            return self.base.set(Some((tsc_now, mono_ns)));
+        };
+        let span_ns = mono_ns.saturating_sub(base_ns);
+        if span_ns < RATE_SPAN_NS_MIN || mono_ns < self.anchor_ns.get() + ANCHOR_NS_MIN {
+            return;
+        }
+        let Some(mult) = rate(tsc_now.saturating_sub(base_tsc), span_ns) else { return self.distrust() };
+        let old = self.mult.get();
+        if old != 0 && mult.abs_diff(old) > old / DISAGREEMENT_MAX {
+            return self.distrust();
+        }
+        // What a reading at this moment would have said: the anchor must not be before it.
         let counts = tsc_now.saturating_sub(self.anchor_tsc.get());
-        let passed_ns = mono_ns.saturating_sub(self.anchor_ns.get());
-        if passed_ns < RATE_SPAN_NS_MIN {
-            return; // Too near the last anchor to learn a rate from.
-        }
-        let Some(mult) = rate(counts, passed_ns) else { return self.distrust() };
-        let old = self.mult.replace(mult);
-        let mut said_ns = mono_ns;
-        if old != 0 {
-            if mult.abs_diff(old) > old / DISAGREEMENT_MAX {
-                return self.distrust();
+        let said_ns = match old {
+            0 => 0,
+            old => {
+                let ns = (u128::from(counts) * u128::from(old)) >> RATE_SHIFT;
+                self.anchor_ns.get().saturating_add(u64::try_from(ns).unwrap_or(0))
             }
-            // What a reading at this moment would have said: the anchor must not be before it.
-            let ns = (u128::from(counts) * u128::from(old)) >> RATE_SHIFT;
-            said_ns = self.anchor_ns.get().saturating_add(u64::try_from(ns).unwrap_or(0));
+        };
+        if span_ns > RATE_SPAN_NS_MAX {
+            // Ticks then wait until the span from there is long enough again.
+            self.base.set(Some((self.anchor_tsc.get(), self.anchor_ns.get())));
         }
+        self.mult.set(mult);
         self.anchor_tsc.set(tsc_now);
         self.anchor_ns.set(mono_ns.max(said_ns));
         self.wall_offset_ns.set(wall_ns.wrapping_sub(self.anchor_ns.get()));
@@ -248,13 +265,13 @@ fn rate(counts: u64, passed_ns: u64) -> Option<u64> {
     u64::try_from(mult).ok().filter(|m| (1 << 28..=1 << 33).contains(m))
 }
 
-/// Counts within which the counter and the clocks must have been read to pass for one moment (a few µs).
-const MOMENT_COUNTS_MAX: u64 = 20_000;
+/// Counts within which the counter and the clocks must have been read to pass for one moment (about a µs).
+const MOMENT_COUNTS_MAX: u64 = 4000;
 
 /// The counter and both clocks at one moment: the tightest of three tries, nothing if all were interrupted.
 fn together() -> Option<(u64, u64, u64)> {
     let mut best = (u64::MAX, (0, 0, 0));
-    for _ in 0..3 {
+    for _ in 0..4 {
         let before = tsc();
         let mono_ns = kernel_ns(ClockId::Monotonic);
         let wall_ns = kernel_ns(ClockId::Realtime);
@@ -367,7 +384,7 @@ mod tests {
         let start = kernel_ns(ClockId::Monotonic);
         let mut last = 0;
         let mut ticks = 0;
-        while kernel_ns(ClockId::Monotonic) - start < 130_000_000 {
+        while kernel_ns(ClockId::Monotonic) - start < 300_000_000 {
             ticks += 1;
             if ticks % 1000 == 0 {
                 clock.tick();
