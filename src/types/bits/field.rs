@@ -74,8 +74,15 @@ impl Field {
 
     /// What SET writes for `value`; `None` if it does not fit and must.
     pub fn fit(self, value: i64, overflow: Overflow) -> Option<i64> {
-        // For an unsigned field a negative value is one far above.
-        let value = if self.signed { i128::from(value) } else { i128::from(value.cast_unsigned()) };
+        // For an unsigned field a negative value is one far above. So it is for the reference in a signed one when
+        // its distance to the greatest value does not fit 64 bits: SAT then takes the greatest, not the least.
+        let max = self.limits().1;
+        let far = self.width < 64 && max - i128::from(value) > i128::from(i64::MAX);
+        let value = match (self.signed, overflow) {
+            (true, Overflow::Sat) if far => max,
+            (true, _) => i128::from(value),
+            (false, _) => i128::from(value.cast_unsigned()),
+        };
         self.settle(value, overflow)
     }
 

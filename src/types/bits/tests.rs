@@ -121,6 +121,9 @@ fn overflows() {
     assert_eq!(field("u8").fit(-1, Wrap), Some(255));
     assert_eq!(field("u8").fit(-1, Fail), None);
     assert_eq!(field("i8").fit(-129, Sat), Some(-128));
+    assert_eq!(field("i8").fit(i64::MIN + 128, Sat), Some(-128));
+    assert_eq!(field("i8").fit(i64::MIN + 127, Sat), Some(127), "the reference's distance overflows");
+    assert_eq!(field("i64").fit(i64::MIN, Sat), Some(i64::MIN));
     assert_eq!(field("i8").fit(-128, Fail), Some(-128));
 }
 
