@@ -56,6 +56,13 @@ impl Exec {
         self.server.clients.remove(slot);
     }
 
+    /// A signal asks for a shutdown.
+    pub fn signalled(&mut self) {
+        tracing::warn!("User requested shutdown...");
+        tracing::warn!("Tarn is now ready to exit, bye bye...");
+        self.server.requests.push(crate::engine::server::Request::Exit(0));
+    }
+
     /// Bytes were read from a client.
     #[inline]
     pub fn received(&mut self, slot: usize, n: usize) {

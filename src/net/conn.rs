@@ -6,15 +6,14 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use tokio::net::TcpStream;
-
 use super::Shared;
+use super::stream::Stream;
 use crate::engine::session::{Closing, Peer};
 use crate::exec::run::Fed;
 
 /// A connection's socket and how its task is woken.
 pub(crate) struct Conn {
-    stream: TcpStream,
+    stream: Stream,
     slot: usize,
     waker: RefCell<Option<Waker>>,
     /// Output is left that the socket did not take.
@@ -33,7 +32,7 @@ const READ_MAX: usize = 1 << 20;
 const READS_MAX: usize = 16;
 
 /// Makes a client of a new connection.
-pub(crate) fn spawn(shared: &Rc<Shared>, stream: TcpStream, peer: Peer) {
+pub(crate) fn spawn(shared: &Rc<Shared>, stream: Stream, peer: Peer) {
     let slot = shared.exec.borrow_mut().connect(peer);
     let conn = Rc::new(Conn {
         stream,
@@ -59,9 +58,10 @@ pub(crate) fn spawn(shared: &Rc<Shared>, stream: TcpStream, peer: Peer) {
 }
 
 /// What one read brought.
+#[derive(PartialEq, Eq)]
 enum Got {
-    Bytes { full: bool },
-    Nothing,
+    /// Something, or nothing for now.
+    Some,
     End,
 }
 
@@ -94,11 +94,8 @@ impl Conn {
                 Poll::Ready(Err(_)) => return Poll::Ready(()),
                 Poll::Ready(Ok(())) => {}
             }
-            match self.read(shared) {
-                Got::End => return Poll::Ready(()),
-                // The kernel had no more than this: waiting for readiness again saves a read that finds nothing.
-                Got::Bytes { full: false } => {}
-                Got::Bytes { full: true } | Got::Nothing => {}
+            if self.read(shared) == Got::End {
+                return Poll::Ready(());
             }
         }
         cx.waker().wake_by_ref();
@@ -130,7 +127,7 @@ impl Conn {
         let n = match self.stream.try_read(&mut scratch) {
             Ok(0) => return Got::End,
             Ok(n) => n,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Got::Nothing,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => return Got::Some,
             Err(_) => return Got::End,
         };
         exec.received(self.slot, n);
@@ -139,10 +136,9 @@ impl Conn {
             own.reserve_exact((n - used).max(READ_MIN));
             own.extend_from_slice(&scratch[used..n]);
         }
-        let full = n == scratch.len();
         exec.server.client(self.slot).input = own;
         self.after(shared, exec, fed);
-        Got::Bytes { full }
+        Got::Some
     }
 
     /// Reads behind what is left of an unfinished request.
@@ -150,14 +146,13 @@ impl Conn {
         let lacks = exec.server.client(self.slot).parser.lacks(own.len());
         let most = READ_MAX.max(own.len());
         own.reserve(lacks.clamp(READ_MIN, most));
-        let room = own.capacity() - own.len();
         let read = self.stream.try_read_buf(&mut own);
         let got = match read {
             Ok(0) => return Got::End,
             Ok(n) => n,
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
                 exec.server.client(self.slot).input = own;
-                return Got::Nothing;
+                return Got::Some;
             }
             Err(_) => return Got::End,
         };
@@ -169,7 +164,7 @@ impl Conn {
         }
         exec.server.client(self.slot).input = own;
         self.after(shared, exec, fed);
-        Got::Bytes { full: got == room }
+        Got::Some
     }
 
     /// Executes what lies in the client's own buffer.

@@ -7,12 +7,14 @@
 
 mod conn;
 mod listener;
+mod stream;
 
 use std::cell::{Cell, RefCell};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
 
+use tokio::net::unix::pipe::Receiver;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
@@ -23,12 +25,16 @@ use crate::engine::start::Startup;
 use crate::exec::{Exec, table};
 use crate::sys::clock::Clock;
 use crate::sys::random;
+use crate::sys::signals::{self, Wakeups};
+use crate::sys::supervise::Supervisor;
 use conn::Conn;
+use listener::Listeners;
 
 /// What all tasks share. Nothing is borrowed across an await.
 pub(crate) struct Shared {
     pub exec: RefCell<Exec>,
     pub conns: RefCell<Vec<Option<Rc<Conn>>>>,
+    pub listeners: RefCell<Listeners>,
     /// Wakes the flush task.
     pub flush: Notify,
     /// Wakes the ticker earlier than planned.
@@ -45,15 +51,11 @@ pub(crate) struct Shared {
 /// Bytes of the shared read buffer.
 const SCRATCH: usize = 64 * 1024;
 
-/// Serves until told to stop.
+/// Serves until told to stop; gives the process's status.
 pub fn run(startup: Startup) -> ExitCode {
     hash::set_key(random::u64(), random::u64());
-    let exec =
-        Exec::new(Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64())));
-    serve(exec)
-}
-
-fn serve(exec: Exec) -> ExitCode {
+    let mut server = Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64()));
+    server.config_file = startup.config_file;
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
         Ok(r) => r,
         Err(e) => {
@@ -61,9 +63,18 @@ fn serve(exec: Exec) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    tracing::info!("Server initialized");
+    let supervisor = startup.supervisor;
+    let code = LocalSet::new().block_on(&runtime, serve(Exec::new(server), startup.wakeups, supervisor));
+    supervisor.stopping();
+    ExitCode::from(code as u8)
+}
+
+async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
     let shared = Rc::new(Shared {
         exec: RefCell::new(exec),
-        conns: RefCell::new(Vec::new()),
+        conns: RefCell::default(),
+        listeners: RefCell::default(),
         flush: Notify::new(),
         early: Notify::new(),
         planned_ms: Cell::new(0),
@@ -71,18 +82,47 @@ fn serve(exec: Exec) -> ExitCode {
         exit: Cell::new(None),
         exit_now: Notify::new(),
     });
-    let local = LocalSet::new();
-    let code = local.block_on(&runtime, async {
-        if let Err(e) = listener::listen(&shared) {
-            tracing::error!("{e}");
-            return 1;
+    let config = shared.exec.borrow().server.config.clone();
+    if let Err(e) = shared.listeners.borrow_mut().update(&shared, &config) {
+        tracing::warn!("{e}");
+        return 1;
+    }
+    if shared.listeners.borrow().is_empty() {
+        tracing::warn!("Configured to not listen anywhere, exiting.");
+        return 1;
+    }
+    tokio::task::spawn_local(flush(shared.clone()));
+    tokio::task::spawn_local(ticker(shared.clone()));
+    tokio::task::spawn_local(signals(shared.clone(), wakeups));
+    if config.port != 0 {
+        tracing::info!("Ready to accept connections tcp");
+    }
+    if !config.unixsocket.is_empty() {
+        tracing::info!("Ready to accept connections unix");
+    }
+    supervisor.ready("Ready to accept connections");
+    shared.exit_now.notified().await;
+    if !config.unixsocket.is_empty() {
+        tracing::info!("Removing the unix socket file.");
+        let _ = std::fs::remove_file(&config.unixsocket);
+    }
+    shared.exit.get().unwrap_or(0)
+}
+
+/// Turns signals into shutdown requests.
+async fn signals(shared: Rc<Shared>, wakeups: Wakeups) {
+    let Ok(wakeups) = Receiver::from_owned_fd(wakeups.into()) else {
+        tracing::error!("Cannot wait for signals: SIGTERM will not be heard.");
+        return;
+    };
+    let mut bytes = [0u8; 64];
+    while wakeups.readable().await.is_ok() {
+        while matches!(wakeups.try_read(&mut bytes), Ok(n) if n > 0) {}
+        if signals::requested().is_some() {
+            shared.exec.borrow_mut().signalled();
+            shared.after_turn();
         }
-        tokio::task::spawn_local(flush(shared.clone()));
-        tokio::task::spawn_local(ticker(shared.clone()));
-        shared.exit_now.notified().await;
-        shared.exit.get().unwrap_or(0)
-    });
-    ExitCode::from(code as u8)
+    }
 }
 
 /// Writes what the turn has left in output buffers.

@@ -37,17 +37,18 @@ impl AsFd for Wakeups {
     }
 }
 
-impl std::os::fd::AsRawFd for Wakeups {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.0.as_raw_fd()
-    }
-}
-
+#[cfg(test)]
 impl Wakeups {
-    /// Takes out what the handlers wrote, so that the pipe is quiet again.
+    /// Takes out what the handlers wrote.
     pub fn drain(&self) {
         let mut bytes = [0u8; 64];
         while matches!(rustix::io::read(&self.0, &mut bytes), Ok(n) if n > 0) {}
+    }
+}
+
+impl From<Wakeups> for OwnedFd {
+    fn from(wakeups: Wakeups) -> OwnedFd {
+        wakeups.0
     }
 }
 
