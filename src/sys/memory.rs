@@ -525,7 +525,10 @@ fn sum_smaps(text: &str, field: &str) -> u64 {
 #[cfg(all(test, not(miri)))]
 mod tests {
     use super::*;
-    use std::sync::mpsc::channel;
+    use std::sync::{Mutex, mpsc::channel};
+
+    /// Taken by tests that hold much, or look at what the whole process holds.
+    static BIG: Mutex<()> = Mutex::new(());
 
     /// The arithmetic is jemalloc's: every size up to 64 KiB, and around every class above.
     #[test]
@@ -588,6 +591,7 @@ mod tests {
     /// What one thread allocates and another frees: one's plus, the other's minus.
     #[test]
     fn counts_add_up_across_threads() {
+        let _alone = BIG.lock().unwrap_or_else(|e| e.into_inner());
         let (to, from) = channel::<Vec<u8>>();
         let (tell, told) = channel();
         let freer = std::thread::spawn(move || {
@@ -609,6 +613,7 @@ mod tests {
     /// More threads than slots, at once and one after another: none is lost, slots are given back.
     #[test]
     fn threads_beyond_the_slots_still_count() {
+        let _alone = BIG.lock().unwrap_or_else(|e| e.into_inner());
         // Never touched, so it costs no memory; far more than what other tests allocate and free beside.
         let (big, slack) = (16 << 20, 256 << 20);
         for _ in 0..2 {
@@ -638,6 +643,7 @@ mod tests {
 
     #[test]
     fn statistics_answer() {
+        let _alone = BIG.lock().unwrap_or_else(|e| e.into_inner());
         let mut cache = StatsCache::default();
         let first = cache.get(1000);
         assert!(first.allocated > 0 && first.active > 0 && first.resident > 0);
