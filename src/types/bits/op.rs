@@ -44,7 +44,8 @@ impl Op {
         Op::ALL.into_iter().find(|op| name.eq_ignore_ascii_case(op.name().as_bytes()))
     }
 
-    /// Inputs it needs at least, and how many it takes at most.
+    /// Inputs it needs at least, and how many it takes at most. The errors are "BITOP NOT must be called with a single
+    /// source key." and "BITOP DIFF must be called with at least two source keys.", with its name in place of DIFF.
     pub fn inputs(self) -> (usize, usize) {
         match self {
             Op::Not => (1, 1),
