@@ -22,7 +22,9 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::Cell;
-use std::ffi::{c_char, c_void};
+#[cfg(not(miri))]
+use std::ffi::c_char;
+use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering::*};
 
@@ -475,9 +477,11 @@ unsafe fn je_mallctl_void(name: &std::ffi::CStr) {
 
 /// MEMORY MALLOC-STATS: jemalloc's whole report.
 pub fn malloc_stats_text() -> String {
-    let mut text = Vec::<u8>::new();
+    #[cfg(miri)]
+    let text = Vec::new();
     #[cfg(not(miri))]
-    {
+    let text = {
+        let mut text = Vec::<u8>::new();
         unsafe extern "C" fn take(out: *mut c_void, part: *const c_char) {
             // SAFETY: `out` is the Vec below, `part` a zero-terminated string, both for this call.
             let (out, part) = unsafe { (&mut *out.cast::<Vec<u8>>(), std::ffi::CStr::from_ptr(part)) };
@@ -485,7 +489,8 @@ pub fn malloc_stats_text() -> String {
         }
         // SAFETY: the callback gets the Vec, which outlives the call; no options.
         unsafe { je::malloc_stats_print(Some(take), (&raw mut text).cast(), ptr::null()) };
-    }
+        text
+    };
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -678,5 +683,39 @@ mod tests {
         let used = used_noting_peak();
         drop(held);
         assert!(peak() >= used);
+    }
+}
+
+/// Those that Miri runs too.
+#[cfg(test)]
+mod slot_tests {
+    use super::*;
+
+    /// Counts, allocates and frees through `Counting` itself, in threads that come and go.
+    #[test]
+    fn slots_are_taken_and_given_back() {
+        let layout = Layout::from_size_align(40, 8).unwrap();
+        for _ in 0..3 {
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    std::thread::spawn(move || {
+                        let before = used_by_thread();
+                        // SAFETY: the size is not 0; written within it; freed with the same layout.
+                        unsafe {
+                            let p = Counting.alloc(layout);
+                            p.write_bytes(1, 40);
+                            let p = Counting.realloc(p, layout, 100);
+                            assert_eq!(p.read(), 1);
+                            assert_eq!(used_by_thread() - before, size_class(100) as i64);
+                            Counting.dealloc(p, Layout::from_size_align(100, 8).unwrap());
+                        }
+                        assert_eq!(used_by_thread(), before);
+                        assert!((MINE.get() as usize) < MEMORY_SLOTS);
+                    })
+                })
+                .collect();
+            threads.into_iter().for_each(|t| t.join().unwrap());
+        }
+        assert!(SLOTS_SEEN.load(Acquire) <= MEMORY_SLOTS);
     }
 }

@@ -83,6 +83,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore)]
     fn sending_without_a_listener_is_harmless() {
         open("tarn-test", Facility::Local(0));
         send(Priority::Debug, "a %s b\0c");
