@@ -42,3 +42,7 @@ pub const EXTENDED_TEXT_MAX: usize = 5 * 1024 - 1;
 pub const BACKLOG_MIN: usize = 16 * 1024;
 /// Problems of a configuration that are told; a file that is none at all would have one per line.
 pub const CONFIG_PROBLEMS_MAX: usize = 100;
+/// Bytes that a client's reply buffer keeps at the most between replies (Redis: `PROTO_REPLY_CHUNK_BYTES`).
+pub const REPLY_BUFFER_MAX: usize = 16 * 1024;
+/// Bytes that it keeps at least (Redis: `PROTO_REPLY_MIN_BYTES`).
+pub const REPLY_BUFFER_MIN: usize = 1024;

@@ -1,4 +1,6 @@
 //! The commands: one file per family, each holding spec, function and tests of its commands.
 
+pub mod client;
 pub mod conn;
+pub mod help;
 pub mod string;

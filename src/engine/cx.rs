@@ -67,6 +67,11 @@ impl ServerCx<'_> {
         self.server.client(self.slot)
     }
 
+    /// MONITOR and the logs do not show argument `i` of the running command.
+    pub fn redact(&mut self, i: usize) {
+        self.session().redact.push(i as u32);
+    }
+
     /// The selected database.
     pub fn db(&mut self) -> &mut Db {
         let i = self.session().db;

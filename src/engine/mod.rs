@@ -1,6 +1,7 @@
 //! Vocabulary and plain state of the server: what handlers and the executor share. No sockets, no clocks, no files.
 
 pub mod args;
+pub mod client_info;
 pub mod config;
 pub mod cx;
 pub mod effects;

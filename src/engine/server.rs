@@ -136,6 +136,21 @@ impl Server {
         }
     }
 
+    /// Ends a wait: with its time-out's answer, or with the error of CLIENT UNBLOCK.
+    pub fn end_wait(&mut self, slot: usize, error: bool) {
+        let session = self.client(slot);
+        let resp3 = session.resp3;
+        let mut out = crate::resp::Reply::new(&mut session.output, resp3);
+        if error {
+            out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
+        } else {
+            // No replicas yet: none has acknowledged.
+            out.int(0);
+        }
+        self.unblock(slot);
+        self.flush_later(slot);
+    }
+
     /// Puts a client on the list of those whose output is to be written.
     #[inline]
     pub fn flush_later(&mut self, slot: usize) {
@@ -147,12 +162,24 @@ impl Server {
         }
     }
 
-    /// Ends a client's connection as soon as possible.
+    /// Ends a client's connection as soon as possible. Nobody sees it from now on.
     pub fn close_now(&mut self, slot: usize) {
-        if let Some(s) = self.clients.get_mut(slot) {
-            s.closing = super::session::Closing::Now;
-            self.wake.push(slot);
+        let Some(s) = self.clients.get_mut(slot) else { return };
+        s.closing = super::session::Closing::Now;
+        let (waits, monitor) = (s.block.is_some(), s.monitor);
+        if waits {
+            self.blocked.retain(|&b| b != slot);
         }
+        if monitor {
+            self.monitors.retain(|&m| m != slot);
+        }
+        self.clients.hide(slot);
+        self.wake.push(slot);
+    }
+
+    /// The name of the command in the table, with its container's: `client|list`.
+    pub fn command_name(&self, id: Option<u16>) -> &str {
+        id.map_or("NULL", |id| &self.commands.get(id).full_name)
     }
 
     /// Keys of all databases.

@@ -1,5 +1,6 @@
 //! One client's state, as commands see it. Its socket is `net`'s.
 
+use crate::base::limits;
 use crate::resp::{Output, Parser};
 
 /// What a reply does on its way out: CLIENT REPLY.
@@ -125,13 +126,17 @@ pub struct Session {
     pub commands: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
-    /// Most output of the last seconds, by which the reply buffer's size is fitted.
+    /// Bytes that the reply buffer keeps between replies: CLIENT LIST's rbs.
+    pub reply_buffer: usize,
+    /// Most output of the last seconds, by which the reply buffer's size is fitted: rbp.
     pub output_peak: usize,
     pub output_peak_ms: i64,
     /// Bytes counted for this client in the server's sums.
     pub counted: usize,
     /// Microseconds, of the command run before it blocked.
     pub blocked_us: u64,
+    /// Arguments of the running command that MONITOR and the logs must not show.
+    pub redact: Vec<u32>,
 }
 
 impl Session {
@@ -142,6 +147,8 @@ impl Session {
             peer,
             created_ms: now_ms,
             last_ms: now_ms,
+            reply_buffer: limits::REPLY_BUFFER_MAX,
+            output_peak: limits::REPLY_BUFFER_MAX,
             output_peak_ms: now_ms,
             user: "default".into(),
             ..Session::default()
@@ -198,6 +205,13 @@ impl Clients {
         self.by_id.remove(&session.id);
         self.free.push(slot);
         Some(session)
+    }
+
+    /// Takes a client that is being closed out of sight: nobody finds, lists or counts it any more.
+    pub fn hide(&mut self, slot: usize) {
+        if let Some(s) = self.slots.get(slot).and_then(Option::as_ref) {
+            self.by_id.remove(&s.id);
+        }
     }
 
     /// The client in `slot`. A slot that was given out and not removed holds one.

@@ -85,26 +85,11 @@ impl Exec {
             match block.on {
                 Blocked::Paused if !paused => self.server.unblock(slot),
                 Blocked::Wait { .. } if block.until_ms.is_some_and(|t| t <= now_ms) => {
-                    self.end_wait(slot, false)
+                    self.server.end_wait(slot, false)
                 }
                 _ => {}
             }
         }
-    }
-
-    /// Ends a wait: with its time-out's answer, or with the error of CLIENT UNBLOCK.
-    pub fn end_wait(&mut self, slot: usize, error: bool) {
-        let session = self.server.client(slot);
-        let resp3 = session.resp3;
-        let mut out = crate::resp::Reply::new(&mut session.output, resp3);
-        if error {
-            out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
-        } else {
-            // No replicas yet: none has acknowledged.
-            out.int(0);
-        }
-        self.server.unblock(slot);
-        self.server.flush_later(slot);
     }
 
     /// The periodic work, `hz` times a second.

@@ -61,9 +61,11 @@ impl Exec {
             (self.batch, self.spans) = (batch, spans);
             if held {
                 // The requests that were parsed ahead and not run are parsed again when the client goes on.
+                parser.restore(input, used);
                 parser = Parser::default();
                 break Fed::Held;
             }
+            parser.ran();
             if let Some(e) = error {
                 self.protocol_error(slot, e, &input[used..]);
                 used = input.len();
@@ -163,7 +165,6 @@ impl Exec {
         }
         self.now = self.server.clock.read();
         let mut out = std::mem::take(&mut self.server.client(slot).output);
-        let resp3 = self.server.client(slot).resp3;
         let mut held = false;
         for r in batch {
             if r.count > 0 {
@@ -172,7 +173,7 @@ impl Exec {
                 if r.key != 0 {
                     args = args.with_hash(r.key as usize, r.hash);
                 }
-                let mut reply = Reply::new(&mut out, resp3 || self.server.client(slot).resp3);
+                let mut reply = Reply::new(&mut out, self.server.client(slot).resp3);
                 if !self.request(slot, r.command, &mut args, &mut reply) {
                     held = true;
                     break;

@@ -5,7 +5,8 @@ use crate::engine::spec::Spec;
 use crate::engine::table::CommandTable;
 
 /// Every family of commands.
-pub const FAMILIES: &[&[Spec]] = &[commands::conn::COMMANDS, commands::string::COMMANDS];
+pub const FAMILIES: &[&[Spec]] =
+    &[commands::client::COMMANDS, commands::conn::COMMANDS, commands::string::COMMANDS];
 
 /// The table as a server starts with it.
 pub fn commands() -> CommandTable {

@@ -46,6 +46,11 @@ impl<'a> Reply<'a> {
         self.resp3 = resp3;
     }
 
+    /// The output as it stands, for those who show it.
+    pub fn output(&self) -> &Output {
+        self.out
+    }
+
     /// The present end, to cut back to.
     #[inline]
     pub fn mark(&self) -> Mark {

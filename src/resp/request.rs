@@ -101,6 +101,8 @@ pub struct Parser {
     read: usize,
     /// The arguments so far.
     args: Vec<Span>,
+    /// Lines that were unquoted in place: where, and what they were. See [`Parser::restore`].
+    rewritten: Vec<(usize, Box<[u8]>)>,
 }
 
 impl Parser {
@@ -117,6 +119,18 @@ impl Parser {
     /// Arguments of the unfinished request and bytes held for them, for CLIENT LIST's argv-mem.
     pub fn held(&self) -> usize {
         self.args.capacity() * size_of::<Span>()
+    }
+
+    /// Undoes the unquoting of inline requests from offset `from` on: they were not run and will be parsed again.
+    pub fn restore(&mut self, buf: &mut [u8], from: usize) {
+        for (at, line) in self.rewritten.drain(..).filter(|(at, _)| *at >= from) {
+            buf[at..at + line.len()].copy_from_slice(&line);
+        }
+    }
+
+    /// The requests parsed so far were run.
+    pub fn ran(&mut self) {
+        self.rewritten.clear();
     }
 
     /// The buffer's first `n` bytes were taken away.
@@ -158,7 +172,7 @@ impl Parser {
                     self.missing = count as usize;
                     self.read = next;
                 }
-                Some(_) => return inline(buf, at, spans),
+                Some(_) => return inline(buf, at, spans, &mut self.rewritten),
             }
         }
         let first = spans.len();
@@ -280,8 +294,14 @@ fn slow_line_number(
     }
 }
 
-/// Reads a request typed as a line. Its words, unquoted, are written back over the line.
-fn inline(buf: &mut [u8], at: usize, spans: &mut Vec<Span>) -> Result<Step, ProtocolError> {
+/// Reads a request typed as a line. Its words, unquoted, are written back over the line; what stood there is kept in
+/// `rewritten`.
+fn inline(
+    buf: &mut [u8],
+    at: usize,
+    spans: &mut Vec<Span>,
+    rewritten: &mut Vec<(usize, Box<[u8]>)>,
+) -> Result<Step, ProtocolError> {
     let Some(end) = memchr(b'\n', &buf[at..]) else {
         return if buf.len() - at > limits::INLINE_MAX {
             Err(ProtocolError::InlineTooBig)
@@ -292,6 +312,7 @@ fn inline(buf: &mut [u8], at: usize, spans: &mut Vec<Span>) -> Result<Step, Prot
     let line = &buf[at..at + end];
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let words = split_args(line).ok_or(ProtocolError::UnbalancedQuotes)?;
+    rewritten.push((at, line.into()));
     let mut to = at;
     for word in words {
         // Unquoting never lengthens, and between two words there is a separator: this stays inside the line.
