@@ -1,7 +1,7 @@
 //! Tarn: a Redis-compatible in-memory server. Import order, enforced by `tests/tidy.rs`: a module imports
 //! only from those to its left.
 //!
-//! base < sys < resp, types < keyspace < persist, script, repl, sentinel < engine < commands < exec < net < main
+//! base < sys < types < keyspace < resp < persist, script, repl, sentinel < engine < commands < exec < net < main
 
 pub mod base;
 pub mod commands;
