@@ -51,7 +51,11 @@ const UNSAFE: &[&str] = &[
 const BANNED: &[(&str, &[&str], &str)] = &[
     ("Instant::now", &["src/sys/"], "time comes from cx.now_ms or server.clock (sys::clock)"),
     ("SystemTime::now", &["src/sys/"], "time comes from cx.now_ms or server.clock (sys::clock)"),
-    ("std::fs", &["src/sys/"], "files are reached through sys::disk::Disk"),
+    (
+        "std::fs",
+        &["src/sys/", "src/net/"],
+        "files are reached through sys::disk::Disk (net: only its socket's file)",
+    ),
     ("tokio::", &["src/net/"], "only net knows of tokio"),
     ("thread::sleep", &["src/sys/"], "wait for the event, or let cron come back"),
     ("process::exit", &["src/sys/"], "ask for it: Request::Exit"),
