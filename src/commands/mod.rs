@@ -2,5 +2,6 @@
 
 pub mod client;
 pub mod conn;
+pub mod generic;
 pub mod help;
 pub mod string;

@@ -6,7 +6,8 @@ use super::effects::{Effects, Event};
 use super::error::Result;
 use super::server::Server;
 use super::session::{Block, Blocked, Session};
-use crate::keyspace::Db;
+use crate::keyspace::table::Pos;
+use crate::keyspace::{Db, Key};
 use crate::resp::Reply;
 
 /// For commands on keys: one database and the client's own session.
@@ -33,6 +34,26 @@ impl KeyCx<'_> {
     /// Records an event that is no change.
     pub fn notify(&mut self, key: &[u8], event: Event) {
         self.fx.notify(self.db.id, key, event);
+    }
+
+    /// Finds a live key in order to read it; tells of a miss.
+    #[inline]
+    pub fn find_read(&mut self, key: Key<'_>) -> Option<Pos> {
+        let found = self.db.find_read(key);
+        if found.is_none() {
+            self.notify(key.bytes, Event::KEY_MISS);
+        }
+        found
+    }
+
+    /// As `find_read`, without touching the key's clock.
+    #[inline]
+    pub fn peek_read(&mut self, key: Key<'_>) -> Option<Pos> {
+        let found = self.db.peek_read(key);
+        if found.is_none() {
+            self.notify(key.bytes, Event::KEY_MISS);
+        }
+        found
     }
 
     /// Goes to the AOF and replicas as this command instead.

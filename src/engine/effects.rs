@@ -72,6 +72,8 @@ pub enum Propagate {
 pub struct Effects {
     /// Changes since the last save point, in the reference's unit.
     pub dirty: u64,
+    /// Keys that the command itself found to be over, for the statistics.
+    pub expired: u64,
     /// See [`listeners`].
     pub listeners: u8,
     /// Whether anybody takes the propagated stream: AOF, replicas, a test.

@@ -50,8 +50,11 @@ impl Exec {
                 };
                 let db = &mut server.dbs[session.db];
                 db.now_ms = now_ms;
-                if session.no_touch {
-                    db.access = Access::Untouched;
+                let access = server.config.maxmemory_policy.access();
+                db.access = if session.no_touch { Access::Untouched } else { access };
+                if access == Access::Lfu {
+                    db.lfu_log_factor = server.config.lfu_log_factor;
+                    db.lfu_decay_minutes = server.config.lfu_decay_time;
                 }
                 f(&mut KeyCx { db, fx: &mut server.fx, session, config: &server.config, now_ms }, args, out)
             }
@@ -64,8 +67,13 @@ impl Exec {
                 f(&mut SessionCx { session, config: &server.config, now_ms }, args, out)
             }
             Handler::Server(f) => {
-                self.server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
-                f(&mut ServerCx { server: &mut self.server, slot, now_ms }, args, out)
+                let access = self.server.config.maxmemory_policy.access();
+                self.server.dbs.iter_mut().for_each(|db| (db.now_ms, db.access) = (now_ms, access));
+                let result = f(&mut ServerCx { server: &mut self.server, slot, now_ms }, args, out);
+                if self.server.dbs.iter().any(|db| !db.expired.is_empty()) {
+                    self.drain_expired();
+                }
+                result
             }
             Handler::Nested(f) => f(&mut Nested { exec: self, slot, now_ms }, args, out),
             // The gate refuses a container without a subcommand.

@@ -21,6 +21,7 @@ impl Exec {
         let fx = &mut self.server.fx;
         let dirty = std::mem::take(&mut fx.dirty);
         self.server.dirty += dirty;
+        self.server.stats.expired_keys += std::mem::take(&mut fx.expired);
         if fx.quiet() && fx.propagate == Propagate::Verbatim {
             return;
         }
@@ -52,12 +53,15 @@ impl Exec {
     /// Tells of keys that were met after their time.
     #[cold]
     pub fn drain_expired(&mut self) {
+        // They were met before the command changed anything, and so go first.
+        let later = std::mem::take(&mut self.server.fx.changes);
         for i in 0..self.server.dbs.len() {
             let keys = std::mem::take(&mut self.server.dbs[i].expired);
             for key in keys {
                 self.expired(i as u32, &key);
             }
         }
+        self.server.fx.changes.extend(later);
     }
 
     /// A key's time had come and it is removed: the replicas and the AOF get a DEL (or UNLINK), subscribers an event.

@@ -5,8 +5,13 @@ use crate::engine::spec::Spec;
 use crate::engine::table::CommandTable;
 
 /// Every family of commands.
-pub const FAMILIES: &[&[Spec]] =
-    &[commands::client::COMMANDS, commands::conn::COMMANDS, commands::string::COMMANDS];
+#[rustfmt::skip]
+pub const FAMILIES: &[&[Spec]] = &[
+    commands::client::COMMANDS,
+    commands::conn::COMMANDS,
+    commands::generic::COMMANDS,
+    commands::string::COMMANDS,
+];
 
 /// The table as a server starts with it.
 pub fn commands() -> CommandTable {

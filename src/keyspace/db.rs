@@ -197,6 +197,18 @@ impl Db {
         found
     }
 
+    /// As [`Db::find_read`], without touching the clock: TTL, TYPE, EXISTS, OBJECT.
+    #[inline]
+    pub fn peek_read(&mut self, key: Key<'_>) -> Option<Pos> {
+        let found = self.peek(key);
+        if found.is_some() {
+            self.hits += 1
+        } else {
+            self.misses += 1
+        }
+        found
+    }
+
     #[inline]
     fn touch(&mut self, pos: Pos) {
         let clock = match self.access {
@@ -211,6 +223,11 @@ impl Db {
     #[inline]
     pub fn lru_now(&self) -> u32 {
         (self.now_ms as u64 / 1000) as u32 & 0xff_ffff
+    }
+
+    /// Seconds since the access that an LRU clock tells.
+    pub fn idle_seconds(&self, clock: u32) -> u32 {
+        self.lru_now().wrapping_sub(clock) & 0xff_ffff
     }
 
     /// The clock that a new entry gets.
@@ -328,6 +345,12 @@ impl Db {
         self.table.insert(hash, entry);
     }
 
+    /// Puts an entry in that was moved or copied here, with the clock of a new one. Its key must be absent.
+    pub fn insert_moved(&mut self, key: Key<'_>, entry: Entry) {
+        entry.set_clock(self.new_clock());
+        self.insert_entry(key.hash, entry);
+    }
+
     /// Sets or takes away the expiry of the entry at `pos`.
     pub fn set_expiry(&mut self, pos: Pos, hash: u64, expiry: Option<i64>) {
         let old = self.table.get(pos).expiry();
@@ -381,6 +404,19 @@ impl Db {
         self.table.sample(&mut self.rng)
     }
 
+    /// A fair random live entry. Dead ones that are met are removed, if the rule says so; after some tries it gives up.
+    pub fn sample_live(&mut self) -> Option<Pos> {
+        for _ in 0..RANDOM_KEY_TRIES {
+            let pos = self.sample()?;
+            if !self.is_dead(self.table.get(pos)) {
+                return Some(pos);
+            }
+            let h = hash(self.table.get(pos).key());
+            self.met_dead(pos, h);
+        }
+        None
+    }
+
     /// A random volatile entry: the key of a random place in the index would favour none, but the index is ordered
     /// by time, so the table is drawn from, and after some misses the earliest is taken.
     pub fn sample_volatile(&mut self) -> Option<Pos> {
@@ -427,5 +463,7 @@ impl Db {
     }
 }
 
+/// Draws of RANDOMKEY that may meet a dead key (Redis: 100, on replicas).
+const RANDOM_KEY_TRIES: usize = 100;
 /// Draws from the table for a volatile entry before the index is asked.
 const SAMPLE_TRIES: usize = 64;

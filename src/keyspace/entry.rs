@@ -23,6 +23,9 @@ use crate::sys::memory::size_class;
 /// The longest string kept inside its entry.
 pub const INLINE_MAX: usize = 255;
 
+/// The largest object that the reference keeps in one piece: beyond it OBJECT ENCODING says `raw`.
+const EMBEDDED_MAX: usize = 128;
+
 /// What an entry's payload is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -189,6 +192,35 @@ impl<'a> EntryRef<'a> {
         at + k + p
     }
 
+    /// The type, as TYPE and SCAN name it.
+    pub fn type_name(self) -> &'static str {
+        match self.kind() {
+            Kind::Inline | Kind::InlineRaw | Kind::Int | Kind::Heap => "string",
+        }
+    }
+
+    /// The encoding, as OBJECT ENCODING names it.
+    pub fn encoding(self) -> &'static str {
+        match self.kind() {
+            Kind::Int => "int",
+            Kind::Inline if self.reference_size() <= EMBEDDED_MAX => "embstr",
+            Kind::Inline | Kind::InlineRaw | Kind::Heap => "raw",
+        }
+    }
+
+    /// Bytes that the reference's object would take with key and short string inside, by which it chooses between
+    /// `embstr` and `raw`: 8 of its own, the expiry, and a header and a final zero for key and string.
+    fn reference_size(self) -> usize {
+        let (_, k, p) = self.shape();
+        let key_header = match k {
+            0..32 => 1,
+            32..256 => 3,
+            256..65536 => 5,
+            _ => 9,
+        };
+        8 + if self.expiry().is_some() { 8 } else { 0 } + (1 + key_header + k + 1) + (3 + p + 1)
+    }
+
     /// Bytes allocated for the entry and what hangs off it.
     pub fn allocated(self) -> usize {
         let beyond = self.heap().map_or(0, |h| size_class(h.allocated()));
@@ -314,6 +346,34 @@ impl Entry {
         // What the payload owns belongs to the new entry now.
         self.write(0, &[v.meta() & !KIND | Kind::Inline as u8]);
         e
+    }
+
+    /// The entry under another key; the payload moves, whatever it is.
+    pub fn with_key(self, key: &[u8]) -> Entry {
+        let v = self.view();
+        let e = Entry::blank(key.len(), v.payload().len(), v.expiry().is_some());
+        let (at, k, _) = e.view().shape();
+        e.write(at, key);
+        e.write(at + k, v.payload());
+        e.write(0, &[e.view().meta() | v.kind() as u8]);
+        e.set_clock(v.clock());
+        if let Some(ms) = v.expiry() {
+            e.write(EXPIRY_AT, &ms.to_le_bytes());
+        }
+        // What the payload owns belongs to the new entry now.
+        self.write(0, &[v.meta() & !KIND | Kind::Inline as u8]);
+        e
+    }
+
+    /// A copy of `from` under another key. A long string is shared until one of both changes it.
+    pub fn copy(from: EntryRef<'_>, key: &[u8]) -> Entry {
+        let value = match (from.kind(), from.value(), from.heap()) {
+            (_, _, Some(heap)) => NewValue::Heap(heap),
+            (Kind::InlineRaw, Value::Bytes(b), _) => NewValue::Raw(b),
+            (_, Value::Bytes(b), _) => NewValue::Bytes(b),
+            (_, Value::Int(i), _) => NewValue::Int(i),
+        };
+        Entry::new(key, value, from.expiry(), from.clock())
     }
 
     /// Sets the 24-bit access clock.

@@ -433,6 +433,20 @@ impl<I: Item> Table<I> {
         })
     }
 
+    /// Gives all items to `f`, in no order, asking for each some steps ahead: for what reads the whole table.
+    pub fn for_each(&self, mut f: impl FnMut(I::Ref<'_>)) {
+        let mut ahead = self.blocks.iter().flatten().flat_map(Seg::items);
+        let mut line: std::collections::VecDeque<Slot> = ahead.by_ref().take(PREFETCH_AHEAD).collect();
+        while let Some(s) = line.pop_front() {
+            if let Some(a) = ahead.next() {
+                prefetch(pointer(a));
+                line.push_back(a);
+            }
+            // SAFETY: a slot that is not null holds a live item, unchanged while self is borrowed.
+            f(unsafe { I::view(NonNull::new_unchecked(pointer(s))) });
+        }
+    }
+
     /// All items, in no order.
     pub fn iter(&self) -> impl Iterator<Item = I::Ref<'_>> + '_ {
         self.blocks.iter().flatten().flat_map(Seg::items).map(|s| {

@@ -1,6 +1,8 @@
 //! The types of configuration values that are more than a number or a text: choices by name, save points, output
 //! limits, event classes.
 
+use crate::keyspace::db::Access;
+
 /// A choice among named values. A value may have several names; the first is the one that is printed.
 pub trait Named: Copy + PartialEq + 'static {
     /// Names as the reference lists them in its error text, in its order.
@@ -31,6 +33,17 @@ pub enum EvictionPolicy {
     AllkeysLfu,
     AllkeysRandom,
     Noeviction,
+}
+
+impl EvictionPolicy {
+    /// What an access does to a key's clock under this policy.
+    #[inline]
+    pub fn access(self) -> Access {
+        match self {
+            Self::VolatileLfu | Self::AllkeysLfu => Access::Lfu,
+            _ => Access::Lru,
+        }
+    }
 }
 
 impl Named for EvictionPolicy {

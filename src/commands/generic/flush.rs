@@ -1,0 +1,115 @@
+//! Whole databases: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB.
+
+use crate::engine::args::Args;
+use crate::engine::cx::{KeyCx, ServerCx};
+use crate::engine::effects::Propagate;
+use crate::engine::error::{Error, Result};
+use crate::engine::spec::*;
+use crate::resp::Reply;
+
+pub const DBSIZE: Spec = Spec::key("dbsize", dbsize)
+    .arity(exactly(0))
+    .flags(READONLY | FAST)
+    .acl(acl::KEYSPACE)
+    .group(Group::Server)
+    .since("1.0.0")
+    .tips(&["request_policy:all_shards", "response_policy:agg_sum"])
+    .summary("Returns how many keys the database holds.");
+
+fn dbsize(cx: &mut KeyCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    out.int(cx.db.len() as i64);
+    Ok(())
+}
+
+const FLUSH_TIPS: &[&str] = &["request_policy:all_shards", "response_policy:all_succeeded"];
+const FLUSH_HISTORY: &[(&str, &str)] = &[
+    ("4.0.0", "Added the `ASYNC` flushing mode modifier."),
+    ("6.2.0", "Added the `SYNC` flushing mode modifier."),
+];
+
+pub const FLUSHDB: Spec = Spec::server("flushdb", flushdb)
+    .arity(at_least(0))
+    .flags(WRITE)
+    .acl(acl::KEYSPACE | acl::DANGEROUS)
+    .group(Group::Server)
+    .syntax("[ASYNC|SYNC]")
+    .since("1.0.0")
+    .complexity("O(N) for the N keys of the database.")
+    .tips(FLUSH_TIPS)
+    .history(FLUSH_HISTORY)
+    .summary("Removes all keys of the database.");
+
+fn flushdb(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let db = cx.session().db;
+    flush(cx, args, out, db..db + 1)
+}
+
+pub const FLUSHALL: Spec = Spec::server("flushall", flushall)
+    .arity(at_least(0))
+    .flags(WRITE | ALL_DBS)
+    .acl(acl::KEYSPACE | acl::DANGEROUS)
+    .group(Group::Server)
+    .syntax("[ASYNC|SYNC]")
+    .since("1.0.0")
+    .complexity("O(N) for the N keys of all databases.")
+    .tips(FLUSH_TIPS)
+    .history(FLUSH_HISTORY)
+    .summary("Removes all keys of all databases.");
+
+fn flushall(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let all = 0..cx.server.dbs.len();
+    flush(cx, args, out, all)
+}
+
+fn flush(
+    cx: &mut ServerCx<'_>,
+    args: &mut Args<'_>,
+    out: &mut Reply<'_>,
+    dbs: std::ops::Range<usize>,
+) -> Result {
+    let _lazy = if args.left() > 1 {
+        return Err(Error::SYNTAX);
+    } else if args.eat("async") {
+        true
+    } else if args.eat("sync") {
+        false
+    } else {
+        cx.server.config.lazyfree_lazy_user_flush
+    };
+    args.done()?;
+    let mut removed = 0;
+    for db in &mut cx.server.dbs[dbs] {
+        removed += db.len();
+        drop(db.take_all());
+    }
+    cx.server.fx.dirty += removed as u64;
+    // An empty database is flushed on replicas too: theirs may not be.
+    cx.server.fx.propagate = Propagate::Always;
+    out.ok();
+    Ok(())
+}
+
+pub const SWAPDB: Spec = Spec::server("swapdb", swapdb)
+    .arity(exactly(2))
+    .flags(WRITE | FAST)
+    .acl(acl::KEYSPACE | acl::DANGEROUS)
+    .group(Group::Server)
+    .syntax("index1 index2")
+    .since("4.0.0")
+    .complexity("O(N) for the N clients that watch keys of either database, or wait for them.")
+    .summary("Swaps the contents of two databases.");
+
+fn swapdb(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let range = i32::MIN as i64..=i32::MAX as i64;
+    let a = args.int_in(range.clone(), Error::text("ERR invalid first DB index"))?;
+    let b = args.int_in(range, Error::text("ERR invalid second DB index"))?;
+    let dbs = &mut cx.server.dbs;
+    let index = |n: i64| usize::try_from(n).ok().filter(|&i| i < dbs.len()).ok_or(Error::DB_OUT_OF_RANGE);
+    let (a, b) = (index(a)?, index(b)?);
+    if let Ok([a, b]) = dbs.get_disjoint_mut([a, b]) {
+        a.swap_contents(b);
+    }
+    cx.server.fx.dirty += 1;
+    out.ok();
+    Ok(())
+}
