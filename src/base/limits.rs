@@ -46,3 +46,5 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 pub const REPLY_BUFFER_MAX: usize = 16 * 1024;
 /// Bytes that it keeps at least (Redis: `PROTO_REPLY_MIN_BYTES`).
 pub const REPLY_BUFFER_MIN: usize = 1024;
+/// Milliseconds after which a client's peak of output is forgotten (Redis: its 5 s).
+pub const OUTPUT_PEAK_RESET_MS: i64 = 5000;

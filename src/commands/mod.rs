@@ -4,4 +4,5 @@ pub mod client;
 pub mod conn;
 pub mod generic;
 pub mod help;
+pub mod server;
 pub mod string;

@@ -37,6 +37,9 @@ impl Error {
     pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");
     pub const UNKNOWN_CLIENT: Error = fixed("ERR No such client");
     pub const READONLY: Error = fixed("READONLY You can't write against a read only replica.");
+    pub const DEBUG_NOT_ALLOWED: Error = fixed(
+        "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
+    );
 
     /// A text known when the program was written.
     pub const fn text(text: &'static str) -> Error {

@@ -6,6 +6,7 @@ pub mod config;
 pub mod cx;
 pub mod effects;
 pub mod error;
+pub mod outside;
 pub mod server;
 pub mod session;
 pub mod spec;

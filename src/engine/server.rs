@@ -2,10 +2,13 @@
 
 use super::config::Config;
 use super::effects::Effects;
+use super::outside::Outside;
 use super::session::{Block, Clients, Peer, Session};
 use super::stats::Stats;
 use super::table::CommandTable;
+use crate::base::limits;
 use crate::base::rng::Rng;
+use crate::keyspace::db::Access;
 use crate::keyspace::{Db, ExpiryRule};
 use crate::sys::clock::Clock;
 
@@ -14,6 +17,8 @@ use crate::sys::clock::Clock;
 pub enum Request {
     /// Listen anew: `bind`, `port` or the unix socket changed. The old configuration comes back if that fails.
     Listen,
+    /// `maxmemory` went down: make room now.
+    MakeRoom,
     /// End the process with this status.
     Exit(i32),
 }
@@ -25,6 +30,33 @@ pub struct Pause {
     pub writes_until_ms: i64,
     /// Until when everything waits.
     pub all_until_ms: i64,
+}
+
+/// What DEBUG switches, for tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Debug {
+    /// The periodic work stands still.
+    pub pause_cron: bool,
+    /// Tables may grow and shrink.
+    pub dict_resizing: bool,
+    /// Commands that scripts may not call are allowed to them.
+    pub allow_deny_scripts: bool,
+    /// After this long a client's peak of output is forgotten; `None` = never.
+    pub output_peak_reset_ms: Option<i64>,
+    /// Reply buffers are fitted to what clients need.
+    pub output_resizing: bool,
+}
+
+impl Default for Debug {
+    fn default() -> Debug {
+        Debug {
+            pause_cron: false,
+            dict_resizing: true,
+            allow_deny_scripts: false,
+            output_peak_reset_ms: Some(limits::OUTPUT_PEAK_RESET_MS),
+            output_resizing: true,
+        }
+    }
 }
 
 /// The state of the server.
@@ -42,8 +74,14 @@ pub struct Server {
     pub stats: Stats,
     /// The record of the running command.
     pub fx: Effects,
+    /// Process, listeners, files.
+    pub outside: Outside,
+    /// What DEBUG switches.
+    pub debug: Debug,
     /// Forty hexadecimal digits, drawn at start.
     pub run_id: String,
+    /// Name of the data set's history: as `run_id`, but the replicas take it over.
+    pub repl_id: String,
     pub started_ms: i64,
     /// Changes since the last save.
     pub dirty: u64,
@@ -73,20 +111,21 @@ impl Server {
     pub fn new(config: Config, commands: CommandTable, clock: Clock, mut rng: Rng) -> Server {
         let now_ms = clock.now_ms() as i64;
         let dbs = (0..config.databases.max(1) as u32).map(|i| Db::new(i, Rng::new(rng.next_u64()))).collect();
-        let mut id = [0u8; 40];
-        rng.fill_hex(&mut id);
         let mut server = Server {
             config,
             config_file: None,
             clock,
-            rng,
             dbs,
             clients: Clients::default(),
             nobody: Box::new(Session::new(0, Peer::default(), now_ms)),
             commands,
             stats: Stats::default(),
             fx: Effects::default(),
-            run_id: String::from_utf8_lossy(&id).into_owned(),
+            outside: Outside::default(),
+            debug: Debug::default(),
+            run_id: hex_id(&mut rng),
+            repl_id: hex_id(&mut rng),
+            rng,
             started_ms: now_ms,
             dirty: 0,
             last_save_ms: now_ms,
@@ -102,6 +141,7 @@ impl Server {
             stream_db: u32::MAX,
         };
         server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
+        server.apply_policy();
         server
     }
 
@@ -182,6 +222,40 @@ impl Server {
         id.map_or("NULL", |id| &self.commands.get(id).full_name)
     }
 
+    /// Puts the server into the real world: files, process, names of commands.
+    pub fn start(&mut self, outside: Outside, config_file: Option<std::path::PathBuf>) {
+        self.outside = outside;
+        self.config_file = config_file;
+        // The process is in `dir` already: from now on its absolute path is told.
+        if let Ok(dir) = self.outside.enter_dir(".") {
+            self.config.dir = dir;
+        }
+        // A failure is in the log; the reference starts all the same.
+        let _ = self.outside.apply_oom_score(&self.config);
+    }
+
+    /// Makes all databases count accesses as `maxmemory-policy` wants it.
+    pub fn apply_policy(&mut self) {
+        use super::config::values::EvictionPolicy::{AllkeysLfu, VolatileLfu};
+        let lfu = matches!(self.config.maxmemory_policy, AllkeysLfu | VolatileLfu);
+        for db in &mut self.dbs {
+            db.access = if lfu { Access::Lfu } else { Access::Lru };
+            db.lfu_log_factor = self.config.lfu_log_factor;
+            db.lfu_decay_minutes = self.config.lfu_decay_time;
+        }
+    }
+
+    /// Ends the server in good order: SHUTDOWN and the signals that ask for it.
+    pub fn shut_down(&mut self) {
+        if self.shutting_down {
+            return;
+        }
+        self.shutting_down = true;
+        tracing::info!("User requested shutdown...");
+        tracing::warn!("Tarn is now ready to exit, bye bye...");
+        self.requests.push(Request::Exit(0));
+    }
+
     /// Keys of all databases.
     pub fn keys(&self) -> usize {
         self.dbs.iter().map(Db::len).sum()
@@ -191,4 +265,11 @@ impl Server {
     pub fn set_expiry_rule(&mut self, rule: ExpiryRule) {
         self.dbs.iter_mut().for_each(|db| db.expiry_rule = rule);
     }
+}
+
+/// Forty random hexadecimal digits.
+pub fn hex_id(rng: &mut Rng) -> String {
+    let mut id = [0u8; 40];
+    rng.fill_hex(&mut id);
+    String::from_utf8_lossy(&id).into_owned()
 }

@@ -52,8 +52,10 @@ pub const ALL_DBS: Flags = 1 << 19;
 pub const TOUCHES_ARBITRARY_KEYS: Flags = 1 << 20;
 /// Answers only in sentinel mode.
 pub const ONLY_SENTINEL: Flags = 1 << 21;
+/// Refused unless a directive like `enable-debug-command` allows it.
+pub const PROTECTED: Flags = 1 << 22;
 
-/// The names that COMMAND gives flags, in its order.
+/// The names that COMMAND gives flags, in its order; what is not here it does not tell.
 pub const FLAG_NAMES: &[(Flags, &str)] = &[
     (WRITE, "write"),
     (READONLY, "readonly"),
@@ -68,13 +70,11 @@ pub const FLAG_NAMES: &[(Flags, &str)] = &[
     (SKIP_COMMANDLOG, "skip_commandlog"),
     (FAST, "fast"),
     (NO_AUTH, "no_auth"),
-    (MAY_REPLICATE, "may_replicate"),
+    (NO_MANDATORY_KEYS, "no_mandatory_keys"),
     (NO_ASYNC_LOADING, "no_async_loading"),
     (NO_MULTI, "no_multi"),
     (MOVABLE_KEYS, "movablekeys"),
     (ALLOW_BUSY, "allow_busy"),
-    (ALL_DBS, "all_dbs"),
-    (TOUCHES_ARBITRARY_KEYS, "touches_arbitrary_keys"),
 ];
 
 /// A set of ACL categories.

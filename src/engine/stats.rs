@@ -146,10 +146,23 @@ pub struct Stats {
     pub query_limit_disconnections: u64,
     pub acl_denied_auth: u64,
     pub clients_paused_ms: u64,
+    /// Reply buffers fitted to what a client needs.
+    pub reply_buffer_shrinks: u64,
+    pub reply_buffer_expands: u64,
+    /// Turns of the loop that had something to do, and their time; `net` counts them.
+    pub turns: u64,
+    pub turns_us: u64,
+    pub turn_us_max: u64,
+    pub turn_commands_max: u64,
+    /// Time in commands.
+    pub commands_ns: u64,
+    /// Time in periodic work.
+    pub cron_us: u64,
     /// Error replies by their first word.
     pub errors: BTreeMap<Vec<u8>, u64>,
     /// Rates for `instantaneous_*`.
     pub rate_commands: Rate,
     pub rate_in: Rate,
     pub rate_out: Rate,
+    pub rate_turns: Rate,
 }

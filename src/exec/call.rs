@@ -85,6 +85,7 @@ impl Exec {
     fn count(&mut self, slot: usize, id: u16, ns: u64, failed: bool, args: &Args<'_>, reply_bytes: usize) {
         let server = &mut self.server;
         server.stats.commands += 1;
+        server.stats.commands_ns += ns;
         let stats = &mut server.commands.stats[id as usize];
         stats.calls += 1;
         stats.ns += ns;

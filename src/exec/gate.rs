@@ -73,6 +73,9 @@ impl Exec {
             Some(s) => s,
             None => &mut server.nobody,
         };
+        if spec.has(spec::PROTECTED) && !server.config.enable_debug_command.allows(session.peer.local) {
+            return Pass::Refuse(Some(id), Error::DEBUG_NOT_ALLOWED);
+        }
         if !session.authenticated && !server.config.requirepass.is_empty() && !spec.has(spec::NO_AUTH) {
             return Pass::Refuse(Some(id), Error::NOT_AUTHENTICATED);
         }

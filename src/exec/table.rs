@@ -10,6 +10,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::client::COMMANDS,
     commands::conn::COMMANDS,
     commands::generic::COMMANDS,
+    commands::server::COMMANDS,
     commands::string::COMMANDS,
 ];
 

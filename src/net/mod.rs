@@ -20,6 +20,7 @@ use tokio::task::LocalSet;
 
 use crate::base::hash;
 use crate::base::rng::Rng;
+use crate::engine::outside::Outside;
 use crate::engine::server::{Request, Server};
 use crate::engine::start::Startup;
 use crate::exec::{Exec, table};
@@ -54,8 +55,18 @@ const SCRATCH: usize = 64 * 1024;
 /// Serves until told to stop; gives the process's status.
 pub fn run(startup: Startup) -> ExitCode {
     hash::set_key(random::u64(), random::u64());
+<<<<<<< HEAD
     let mut server = Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64()));
     server.config_file = startup.config_file;
+=======
+    let outside = Outside::real(&startup);
+    let mut server = Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64()));
+    server.start(outside, startup.config_file);
+    serve(Exec::new(server))
+}
+
+fn serve(exec: Exec) -> ExitCode {
+>>>>>>> 875ac49 (CONFIG, INFO, TIME, ROLE, LASTSAVE, SHUTDOWN, DEBUG SLEEP; what commands reach outside)
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
         Ok(r) => r,
         Err(e) => {
@@ -186,6 +197,9 @@ impl Shared {
                     self.exit_now.notify_one();
                 }
                 Request::Listen => {}
+                Request::MakeRoom => {
+                    exec.make_room();
+                }
             }
         }
     }

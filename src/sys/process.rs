@@ -184,6 +184,15 @@ pub fn set_cpu_affinity(list: &str) -> bool {
     rustix::thread::sched_setaffinity(None, &set).is_ok()
 }
 
+// --------------------------------------------------------------------------------------------- the system's name
+
+/// System, release and machine, as INFO `os` has them.
+pub fn os_name() -> String {
+    let name = rustix::system::uname();
+    let parts = [name.sysname(), name.release(), name.machine()];
+    parts.map(|p| p.to_string_lossy().into_owned()).join(" ")
+}
+
 // ------------------------------------------------------------------------------------------------- oom score
 
 /// `oom-score-adj`.

@@ -215,6 +215,17 @@ pub enum Protected {
     Local,
 }
 
+impl Protected {
+    /// Whether a client may do what is protected.
+    pub fn allows(self, local: bool) -> bool {
+        match self {
+            Self::Yes => true,
+            Self::Local => local,
+            Self::No => false,
+        }
+    }
+}
+
 impl Named for Protected {
     const NAMES: &'static [(&'static str, Self)] =
         &[("no", Self::No), ("yes", Self::Yes), ("local", Self::Local)];

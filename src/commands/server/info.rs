@@ -1,0 +1,619 @@
+//! INFO: sections of `field:value` lines, in the reference's order. Nothing is kept for it but counters: the text is
+//! made when it is asked for.
+
+use std::fmt::Write;
+
+use crate::engine::args::Args;
+use crate::engine::config::values::Named;
+use crate::engine::cx::ServerCx;
+use crate::engine::error::Result;
+use crate::engine::server::Server;
+use crate::engine::spec::*;
+use crate::resp::Reply;
+use crate::sys::memory;
+use crate::sys::process::{self, Whose};
+use crate::sys::version;
+
+pub const INFO: Spec = Spec::server("info", info)
+    .arity(at_least(0))
+    .flags(LOADING | STALE)
+    .acl(acl::DANGEROUS)
+    .group(Group::Server)
+    .syntax("[section [section ...]]")
+    .since("1.0.0")
+    .history(&[("7.0.0", "Takes several sections.")])
+    .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
+    .summary("Returns what the server is, holds, and has done.");
+
+/// The version of Redis whose clients' expectations this server meets: they gate on it.
+const REDIS_VERSION: &str = "8.0.0";
+
+/// When a section is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    /// Without being named.
+    Default,
+    /// By `all` and `everything`.
+    All,
+    /// By its name alone.
+    Named,
+}
+
+/// A section: the name it is asked for by, its title, what writes it.
+struct Section {
+    name: &'static str,
+    title: &'static str,
+    shown: Shown,
+    write: fn(&mut ServerCx<'_>, &mut String),
+}
+
+const fn section(
+    name: &'static str,
+    title: &'static str,
+    shown: Shown,
+    write: fn(&mut ServerCx<'_>, &mut String),
+) -> Section {
+    Section { name, title, shown, write }
+}
+
+const SECTIONS: &[Section] = &[
+    section("server", "Server", Shown::Default, server),
+    section("clients", "Clients", Shown::Default, clients),
+    section("memory", "Memory", Shown::Default, memory_section),
+    section("persistence", "Persistence", Shown::Default, persistence),
+    section("stats", "Stats", Shown::Default, stats),
+    section("replication", "Replication", Shown::Default, replication),
+    section("cpu", "CPU", Shown::Default, cpu),
+    section("modules", "Modules", Shown::Default, |_, _| {}),
+    section("commandstats", "Commandstats", Shown::All, commandstats),
+    section("errorstats", "Errorstats", Shown::Default, errorstats),
+    section("latencystats", "Latencystats", Shown::All, latencystats),
+    section("cluster", "Cluster", Shown::Default, |cx, t| {
+        line(t, "cluster_enabled", cx.server.config.cluster_enabled as u8)
+    }),
+    section("keyspace", "Keyspace", Shown::Default, keyspace),
+    section("debug", "Debug", Shown::Named, debug),
+];
+
+fn info(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let wanted: Vec<&[u8]> = args.rest().collect();
+    let asked = |name: &str| wanted.iter().any(|w| w.eq_ignore_ascii_case(name.as_bytes()));
+    let all = asked("all") || asked("everything");
+    let default = wanted.is_empty() || asked("default");
+    let mut text = String::with_capacity(8192);
+    for s in SECTIONS {
+        let show = match s.shown {
+            Shown::Default => all || default || asked(s.name),
+            Shown::All => all || asked(s.name),
+            Shown::Named => asked(s.name),
+        };
+        if show {
+            if !text.is_empty() {
+                text.push_str("\r\n");
+            }
+            text.push_str("# ");
+            text.push_str(s.title);
+            text.push_str("\r\n");
+            (s.write)(cx, &mut text);
+        }
+    }
+    out.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// One line.
+fn line(text: &mut String, name: &str, value: impl std::fmt::Display) {
+    // Writing to a String cannot fail.
+    let _ = write!(text, "{name}:{value}\r\n");
+}
+
+/// An amount as people read it: `1.50K`, `3B`.
+pub fn human(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["K", "M", "G", "T", "P"];
+    if bytes < 1024 {
+        return format!("{bytes}B");
+    }
+    let step = (bytes.ilog2() as usize / 10).min(UNITS.len());
+    format!("{:.2}{}", bytes as f64 / (1u64 << (10 * step)) as f64, UNITS[step - 1])
+}
+
+/// An amount, in bytes and as people read it.
+fn amount(text: &mut String, name: &str, bytes: u64) {
+    line(text, name, bytes);
+    let _ = write!(text, "{name}_human:{}\r\n", human(bytes));
+}
+
+fn ratio(a: f64, b: f64) -> f64 {
+    if b > 0.0 { a / b } else { 0.0 }
+}
+
+fn server(cx: &mut ServerCx<'_>, t: &mut String) {
+    let now_us = cx.server.clock.now_us();
+    let s = &*cx.server;
+    let c = &s.config;
+    let uptime = (cx.now_ms - s.started_ms).max(0) / 1000;
+    let mode = if c.cluster_enabled { "cluster" } else { "standalone" };
+    line(t, "redis_version", REDIS_VERSION);
+    line(t, "server_name", "tarn");
+    line(t, "tarn_version", version::VERSION);
+    line(t, "redis_git_sha1", version::GIT_SHA);
+    line(t, "redis_git_dirty", version::GIT_DIRTY);
+    line(t, "redis_build_id", format_args!("{:x}", version::BUILD_ID));
+    line(t, if c.extended_redis_compatibility { "redis_mode" } else { "server_mode" }, mode);
+    line(t, "os", process::os_name());
+    line(t, "arch_bits", usize::BITS);
+    line(t, "monotonic_clock", s.clock.source());
+    line(t, "multiplexing_api", "epoll");
+    line(t, "gcc_version", "0.0.0");
+    line(t, "process_id", std::process::id());
+    line(t, "process_supervised", s.outside.supervised);
+    line(t, "run_id", &s.run_id);
+    line(t, "tcp_port", if c.port != 0 { c.port } else { c.tls_port });
+    line(t, "server_time_usec", now_us);
+    line(t, "uptime_in_seconds", uptime);
+    line(t, "uptime_in_days", uptime / 86400);
+    line(t, "hz", c.hz);
+    line(t, "configured_hz", c.hz);
+    line(t, "clients_hz", c.hz);
+    line(t, "lru_clock", (cx.now_ms / 1000) & 0xff_ffff);
+    line(t, "executable", &s.outside.executable);
+    let file = s.config_file.as_ref().map(|f| f.to_string_lossy().into_owned()).unwrap_or_default();
+    line(t, "config_file", file);
+    line(t, "io_threads_active", 0);
+    line(t, "availability_zone", String::from_utf8_lossy(&c.availability_zone));
+    listeners(s, t);
+}
+
+fn listeners(s: &Server, t: &mut String) {
+    let c = &s.config;
+    let mut n = 0;
+    if c.port != 0 {
+        let _ = write!(t, "listener{n}:name=tcp");
+        for address in &c.bind {
+            let _ = write!(t, ",bind={address}");
+        }
+        let _ = write!(t, ",port={}\r\n", c.port);
+        n += 1;
+    }
+    if !c.unixsocket.is_empty() {
+        let _ = write!(t, "listener{n}:name=unix,bind={}\r\n", c.unixsocket);
+    }
+}
+
+fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
+    let s = &*cx.server;
+    let largest =
+        |f: fn(&crate::engine::session::Session) -> usize| s.clients.iter().map(f).max().unwrap_or(0);
+    let pause = s.pause;
+    let until = pause.all_until_ms.max(pause.writes_until_ms);
+    let paused = until > cx.now_ms;
+    let action = match (paused, pause.all_until_ms > cx.now_ms) {
+        (false, _) => "none",
+        (true, true) => "all",
+        (true, false) => "write",
+    };
+    line(t, "connected_clients", s.clients.len());
+    line(t, "cluster_connections", 0);
+    line(t, "maxclients", s.config.maxclients);
+    line(t, "client_recent_max_input_buffer", largest(|c| c.input.capacity()));
+    line(t, "client_recent_max_output_buffer", largest(|c| c.output.allocated()));
+    line(t, "blocked_clients", s.blocked.len());
+    line(t, "tracking_clients", 0);
+    line(t, "pubsub_clients", 0);
+    line(t, "watching_clients", 0);
+    let timed = s.clients.iter().filter(|c| c.block.as_ref().is_some_and(|b| b.until_ms.is_some())).count();
+    line(t, "clients_in_timeout_table", timed);
+    line(t, "total_watched_keys", 0);
+    line(t, "total_blocking_keys", 0);
+    line(t, "total_blocking_keys_on_nokey", 0);
+    line(t, "paused_reason", if paused { "client_pause" } else { "none" });
+    line(t, "paused_actions", action);
+    line(t, "paused_timeout_milliseconds", if paused { until - cx.now_ms } else { 0 });
+}
+
+/// What is known of memory, in bytes.
+pub struct Memory {
+    pub used: u64,
+    pub peak: u64,
+    pub startup: u64,
+    /// All clients.
+    pub clients: u64,
+    /// Tables and expiry indexes.
+    pub keyspace: u64,
+    /// What is not data.
+    pub overhead: u64,
+    pub dataset: u64,
+    pub rss: u64,
+}
+
+impl Memory {
+    /// Of this moment.
+    pub fn of(server: &Server) -> Memory {
+        let used = memory::used_noting_peak() as u64;
+        let startup = server.outside.startup_memory as u64;
+        let clients = server.clients.iter().map(|c| c.memory() as u64).sum();
+        let keyspace = server.dbs.iter().map(|db| db.table().overhead_bytes() as u64).sum();
+        let overhead = startup + clients + keyspace;
+        Memory {
+            used,
+            peak: memory::peak() as u64,
+            startup,
+            clients,
+            keyspace,
+            overhead,
+            dataset: used.saturating_sub(overhead),
+            rss: memory::rss() as u64,
+        }
+    }
+
+    /// Percent of what came since the start that is data.
+    pub fn dataset_percent(&self) -> f64 {
+        100.0 * ratio(self.dataset as f64, self.used.saturating_sub(self.startup) as f64)
+    }
+}
+
+fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
+    let m = Memory::of(cx.server);
+    let now_ms = cx.server.clock.mono_us() / 1000;
+    let a = cx.server.outside.allocator.get(now_ms);
+    let total = memory::system_memory();
+    let c = &cx.server.config;
+    amount(t, "used_memory", m.used);
+    amount(t, "used_memory_rss", m.rss);
+    amount(t, "used_memory_peak", m.peak);
+    line(t, "used_memory_peak_perc", format_args!("{:.2}%", 100.0 * ratio(m.used as f64, m.peak as f64)));
+    line(t, "used_memory_overhead", m.overhead);
+    line(t, "used_memory_startup", m.startup);
+    line(t, "used_memory_dataset", m.dataset);
+    line(t, "used_memory_dataset_perc", format_args!("{:.2}%", m.dataset_percent()));
+    line(t, "allocator_allocated", a.allocated);
+    line(t, "allocator_active", a.active);
+    line(t, "allocator_resident", a.resident);
+    line(t, "allocator_muzzy", a.muzzy);
+    amount(t, "total_system_memory", total);
+    scripts_memory(t);
+    amount(t, "maxmemory", c.maxmemory);
+    line(t, "maxmemory_policy", c.maxmemory_policy.name());
+    let frag = memory::small_bins_waste();
+    line(
+        t,
+        "allocator_frag_ratio",
+        format_args!("{:.2}", ratio((a.allocated + frag) as f64, a.allocated as f64)),
+    );
+    line(t, "allocator_frag_bytes", frag);
+    line(t, "allocator_rss_ratio", format_args!("{:.2}", ratio(a.resident as f64, a.active as f64)));
+    line(t, "allocator_rss_bytes", a.resident as i64 - a.active as i64);
+    line(t, "rss_overhead_ratio", format_args!("{:.2}", ratio(m.rss as f64, a.resident as f64)));
+    line(t, "rss_overhead_bytes", m.rss as i64 - a.resident as i64);
+    line(t, "mem_fragmentation_ratio", format_args!("{:.2}", ratio(m.rss as f64, m.used as f64)));
+    line(t, "mem_fragmentation_bytes", m.rss as i64 - m.used as i64);
+    line(t, "mem_not_counted_for_evict", 0);
+    for name in ["mem_replication_backlog", "mem_total_replication_buffers", "mem_replicas_repl_buffer"] {
+        line(t, name, 0);
+    }
+    line(t, "mem_clients_slaves", 0);
+    line(t, "mem_clients_normal", m.clients);
+    for name in ["mem_cluster_links", "mem_cluster_slot_import", "mem_cluster_slot_export", "mem_aof_buffer"]
+    {
+        line(t, name, 0);
+    }
+    line(t, "mem_allocator", memory::ALLOCATOR);
+    line(t, "mem_overhead_db_hashtable_rehashing", 0);
+    line(t, "active_defrag_running", 0);
+    line(t, "lazyfree_pending_objects", 0);
+    line(t, "lazyfreed_objects", cx.server.stats.lazyfreed_objects);
+}
+
+/// The fields of the script engine, which comes with scripts: dashboards look for them.
+fn scripts_memory(t: &mut String) {
+    line(t, "used_memory_lua", 0);
+    line(t, "used_memory_vm_eval", 0);
+    line(t, "used_memory_lua_human", "0B");
+    for name in [
+        "used_memory_scripts_eval",
+        "number_of_cached_scripts",
+        "number_of_functions",
+        "number_of_libraries",
+        "used_memory_vm_functions",
+    ] {
+        line(t, name, 0);
+    }
+    amount(t, "used_memory_vm_total", 0);
+    line(t, "used_memory_functions", 0);
+    amount(t, "used_memory_scripts", 0);
+}
+
+fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
+    let s = &*cx.server;
+    for name in ["loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"] {
+        line(t, name, 0);
+    }
+    line(t, "current_fork_perc", "0.00");
+    line(t, "current_save_keys_processed", 0);
+    line(t, "current_save_keys_total", 0);
+    line(t, "rdb_changes_since_last_save", s.dirty);
+    line(t, "rdb_bgsave_in_progress", 0);
+    line(t, "rdb_last_save_time", s.last_save_ms / 1000);
+    line(t, "rdb_last_bgsave_status", "ok");
+    line(t, "rdb_last_bgsave_time_sec", -1);
+    line(t, "rdb_current_bgsave_time_sec", -1);
+    for name in ["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]
+    {
+        line(t, name, 0);
+    }
+    line(t, "aof_enabled", 0);
+    line(t, "aof_rewrite_in_progress", 0);
+    line(t, "aof_rewrite_scheduled", 0);
+    line(t, "aof_last_rewrite_time_sec", -1);
+    line(t, "aof_current_rewrite_time_sec", -1);
+    line(t, "aof_last_bgrewrite_status", "ok");
+    line(t, "aof_rewrites", 0);
+    line(t, "aof_rewrites_consecutive_failures", 0);
+    line(t, "aof_last_write_status", "ok");
+    line(t, "aof_last_cow_size", 0);
+    line(t, "module_fork_in_progress", 0);
+    line(t, "module_fork_last_cow_size", 0);
+    line(t, "slot_migration_fork_in_progress", 0);
+}
+
+fn kbps(bytes: u64) -> String {
+    format!("{:.2}", bytes as f64 / 1024.0)
+}
+
+fn zeros(t: &mut String, names: &[&str]) {
+    names.iter().for_each(|n| line(t, n, 0));
+}
+
+fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
+    let s = &*cx.server;
+    let st = &s.stats;
+    line(t, "total_connections_received", st.connections);
+    line(t, "total_commands_processed", st.commands);
+    line(t, "instantaneous_ops_per_sec", st.rate_commands.per_second());
+    line(t, "total_net_input_bytes", st.bytes_in);
+    line(t, "total_net_output_bytes", st.bytes_out);
+    zeros(
+        t,
+        &[
+            "total_net_repl_input_bytes",
+            "total_net_repl_output_bytes",
+            "total_net_cluster_slot_import_bytes",
+            "total_net_cluster_slot_export_bytes",
+        ],
+    );
+    line(t, "instantaneous_input_kbps", kbps(st.rate_in.per_second()));
+    line(t, "instantaneous_output_kbps", kbps(st.rate_out.per_second()));
+    line(t, "instantaneous_input_repl_kbps", "0.00");
+    line(t, "instantaneous_output_repl_kbps", "0.00");
+    line(t, "rejected_connections", st.rejected_connections);
+    zeros(t, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    line(t, "expired_keys", st.expired_keys);
+    line(t, "expired_fields", 0);
+    line(t, "expired_stale_perc", "0.00");
+    line(t, "expired_keys_with_volatile_items_stale_perc", "0.00");
+    line(t, "expired_time_cap_reached_count", st.expired_time_cap_reached);
+    line(t, "expire_cycle_cpu_milliseconds", 0);
+    line(t, "evicted_keys", st.evicted_keys);
+    line(t, "evicted_clients", st.evicted_clients);
+    zeros(t, &["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    line(t, "keyspace_hits", st.hits + s.dbs.iter().map(|db| db.hits).sum::<u64>());
+    line(t, "keyspace_misses", st.misses + s.dbs.iter().map(|db| db.misses).sum::<u64>());
+    zeros(
+        t,
+        &[
+            "pubsub_channels",
+            "pubsub_patterns",
+            "pubsubshard_channels",
+            "latest_fork_usec",
+            "total_forks",
+            "migrate_cached_sockets",
+            "slave_expires_tracked_keys",
+            "active_defrag_hits",
+            "active_defrag_misses",
+            "active_defrag_key_hits",
+            "active_defrag_key_misses",
+            "total_active_defrag_time",
+            "current_active_defrag_time",
+            "tracking_total_keys",
+            "tracking_total_items",
+            "tracking_total_prefixes",
+        ],
+    );
+    stats_of_replies(s, t);
+}
+
+fn stats_of_replies(s: &Server, t: &mut String) {
+    let st = &s.stats;
+    line(t, "unexpected_error_replies", st.unexpected_error_replies);
+    line(t, "total_error_replies", st.error_replies);
+    line(t, "dump_payload_sanitizations", st.dump_payload_sanitizations);
+    line(t, "total_reads_processed", st.reads);
+    line(t, "total_writes_processed", st.writes);
+    zeros(
+        t,
+        &[
+            "io_threaded_reads_processed",
+            "io_threaded_writes_processed",
+            "io_threaded_freed_objects",
+            "io_threaded_accept_processed",
+            "io_threaded_poll_processed",
+            "io_threaded_total_prefetch_batches",
+            "io_threaded_total_prefetch_entries",
+        ],
+    );
+    line(t, "client_query_buffer_limit_disconnections", st.query_limit_disconnections);
+    line(t, "client_output_buffer_limit_disconnections", st.output_limit_disconnections);
+    line(t, "reply_buffer_shrinks", st.reply_buffer_shrinks);
+    line(t, "reply_buffer_expands", st.reply_buffer_expands);
+    line(t, "eventloop_cycles", st.turns);
+    line(t, "eventloop_duration_sum", st.turns_us);
+    line(t, "eventloop_duration_cmd_sum", st.commands_ns / 1000);
+    line(t, "instantaneous_eventloop_cycles_per_sec", st.rate_turns.per_second());
+    line(t, "instantaneous_eventloop_duration_usec", st.turns_us.checked_div(st.turns).unwrap_or(0));
+    line(t, "acl_access_denied_auth", st.acl_denied_auth);
+    zeros(
+        t,
+        &[
+            "acl_access_denied_cmd",
+            "acl_access_denied_key",
+            "acl_access_denied_channel",
+            "acl_access_denied_tls_cert",
+            "acl_access_denied_db",
+        ],
+    );
+}
+
+fn replication(cx: &mut ServerCx<'_>, t: &mut String) {
+    let s = &*cx.server;
+    line(t, "role", "master");
+    line(t, "connected_slaves", 0);
+    line(t, "replicas_waiting_psync", 0);
+    line(t, "master_failover_state", "no-failover");
+    line(t, "master_replid", &s.repl_id);
+    line(t, "master_replid2", "0".repeat(40));
+    line(t, "master_repl_offset", 0);
+    line(t, "second_repl_offset", -1);
+    line(t, "repl_backlog_active", 0);
+    line(t, "repl_backlog_size", s.config.repl_backlog_size);
+    line(t, "repl_backlog_first_byte_offset", 0);
+    line(t, "repl_backlog_histlen", 0);
+}
+
+fn cpu(_: &mut ServerCx<'_>, t: &mut String) {
+    let seconds = |us: u64| format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+    let all = process::cpu_usage(Whose::Process);
+    let children = process::cpu_usage(Whose::Children);
+    let main = process::cpu_usage(Whose::Thread);
+    line(t, "used_cpu_sys", seconds(all.system_us));
+    line(t, "used_cpu_user", seconds(all.user_us));
+    line(t, "used_cpu_sys_children", seconds(children.system_us));
+    line(t, "used_cpu_user_children", seconds(children.user_us));
+    line(t, "used_cpu_sys_main_thread", seconds(main.system_us));
+    line(t, "used_cpu_user_main_thread", seconds(main.user_us));
+}
+
+fn commandstats(cx: &mut ServerCx<'_>, t: &mut String) {
+    let table = &cx.server.commands;
+    for (command, s) in table.all().zip(&table.stats) {
+        if s.calls == 0 && s.rejected == 0 && s.failed == 0 {
+            continue;
+        }
+        let usec = s.ns / 1000;
+        let _ = write!(
+            t,
+            "cmdstat_{}:calls={},usec={usec},usec_per_call={:.2},rejected_calls={},failed_calls={}\r\n",
+            command.full_name,
+            s.calls,
+            ratio(usec as f64, s.calls as f64),
+            s.rejected,
+            s.failed
+        );
+    }
+}
+
+fn errorstats(cx: &mut ServerCx<'_>, t: &mut String) {
+    for (code, n) in &cx.server.stats.errors {
+        let _ = write!(t, "errorstat_{}:count={n}\r\n", String::from_utf8_lossy(code));
+    }
+}
+
+fn latencystats(cx: &mut ServerCx<'_>, t: &mut String) {
+    let table = &cx.server.commands;
+    for (command, s) in table.all().zip(&table.stats) {
+        let Some(h) = &s.latency else { continue };
+        let _ = write!(t, "latency_percentiles_usec_{}:", command.full_name);
+        for (i, p) in cx.server.config.latency_tracking_info_percentiles.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            let _ = write!(t, "{comma}p{p}={:.3}", h.percentile(*p) as f64 / 1000.0);
+        }
+        t.push_str("\r\n");
+    }
+}
+
+fn keyspace(cx: &mut ServerCx<'_>, t: &mut String) {
+    for db in &cx.server.dbs {
+        if !db.is_empty() {
+            let _ = write!(
+                t,
+                "db{}:keys={},expires={},avg_ttl={},keys_with_volatile_items=0\r\n",
+                db.id,
+                db.len(),
+                db.volatile_len(),
+                db.avg_ttl_ms()
+            );
+        }
+    }
+}
+
+fn debug(cx: &mut ServerCx<'_>, t: &mut String) {
+    let st = &cx.server.stats;
+    line(t, "eventloop_duration_aof_sum", 0);
+    line(t, "eventloop_duration_cron_sum", st.cron_us);
+    line(t, "eventloop_duration_max", st.turn_us_max);
+    line(t, "eventloop_cmd_per_cycle_max", st.turn_commands_max);
+    line(t, "io_threaded_reads_pending", 0);
+    line(t, "io_threaded_writes_pending", 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::human;
+    use crate::engine::config::Config;
+    use crate::testkit::Kit;
+
+    fn ask(kit: &mut Kit, words: &str) -> String {
+        let words: Vec<Vec<u8>> = words.split(' ').map(|w| w.as_bytes().to_vec()).collect();
+        kit.run("c1", &words).replace("\\r\\n", "\n")
+    }
+
+    #[test]
+    fn amounts_as_people_read_them() {
+        for (bytes, text) in
+            [(0, "0B"), (1023, "1023B"), (1024, "1.00K"), (941_816, "919.74K"), (25_276_510_208, "23.54G")]
+        {
+            assert_eq!(human(bytes), text);
+        }
+    }
+
+    #[test]
+    fn sections_by_name() {
+        let mut kit = Kit::new(Config::default());
+        let titles = |text: String| -> Vec<String> {
+            text.lines().filter_map(|l| Some(l.split_once("# ")?.1.to_owned())).collect()
+        };
+        assert_eq!(titles(ask(&mut kit, "INFO cpu SERVER nosuch")), ["Server", "CPU"]);
+        let default = titles(ask(&mut kit, "INFO"));
+        assert!(default.contains(&"Keyspace".into()) && !default.contains(&"Commandstats".into()));
+        let all = titles(ask(&mut kit, "INFO all"));
+        assert!(all.contains(&"Commandstats".into()) && !all.contains(&"Debug".into()));
+        assert_eq!(titles(ask(&mut kit, "INFO everything")), all);
+        assert_eq!(titles(ask(&mut kit, "INFO default commandstats")).len(), default.len() + 1);
+    }
+
+    #[test]
+    fn counters_count_and_are_reset() {
+        let mut kit = Kit::new(Config::default());
+        ask(&mut kit, "SET k v");
+        ask(&mut kit, "GET k");
+        ask(&mut kit, "GET no");
+        ask(&mut kit, "GET");
+        ask(&mut kit, "INCR k");
+        let text = ask(&mut kit, "INFO all");
+        for line in [
+            "keyspace_hits:1",
+            "keyspace_misses:1",
+            "total_error_replies:2",
+            "errorstat_ERR:count=2",
+            "db0:keys=1,expires=0,avg_ttl=0,keys_with_volatile_items=0",
+            "rdb_changes_since_last_save:1",
+            "role:master",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{line} is not in {text}");
+        }
+        assert!(text.contains("cmdstat_get:calls=2,usec="));
+        assert!(text.contains("rejected_calls=1,failed_calls=0\n") && text.contains("failed_calls=1\n"));
+        ask(&mut kit, "CONFIG RESETSTAT");
+        let text = ask(&mut kit, "INFO all");
+        assert!(text.contains("\nkeyspace_hits:0\n") && !text.contains("cmdstat_get"));
+    }
+}

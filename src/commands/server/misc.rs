@@ -1,0 +1,146 @@
+//! What the server is at: its time, its role, its last snapshot. And its end.
+
+use crate::engine::args::Args;
+use crate::engine::cx::ServerCx;
+use crate::engine::error::{Error, Result};
+use crate::engine::session::Closing;
+use crate::engine::spec::*;
+use crate::resp::Reply;
+
+pub const TIME: Spec = Spec::server("time", time)
+    .arity(exactly(0))
+    .flags(LOADING | STALE | FAST)
+    .group(Group::Server)
+    .since("2.6.0")
+    .tips(&["nondeterministic_output"])
+    .summary("Returns the server's time.");
+
+fn time(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let us = cx.server.clock.now_us();
+    out.array(2);
+    out.bulk_int((us / 1_000_000) as i64);
+    out.bulk_int((us % 1_000_000) as i64);
+    Ok(())
+}
+
+pub const LASTSAVE: Spec = Spec::server("lastsave", lastsave)
+    .arity(exactly(0))
+    .flags(LOADING | STALE | FAST)
+    .acl(acl::ADMIN | acl::DANGEROUS)
+    .group(Group::Server)
+    .since("1.0.0")
+    .tips(&["nondeterministic_output"])
+    .summary("Returns when the data was last saved to disk, as a Unix time.");
+
+fn lastsave(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    out.int(cx.server.last_save_ms / 1000);
+    Ok(())
+}
+
+pub const ROLE: Spec = Spec::server("role", role)
+    .arity(exactly(0))
+    .flags(NOSCRIPT | LOADING | STALE | FAST)
+    .acl(acl::ADMIN | acl::DANGEROUS)
+    .group(Group::Server)
+    .since("2.8.12")
+    .summary("Returns the role in replication.");
+
+fn role(_: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    out.array(3);
+    out.bulk(b"master");
+    out.int(0);
+    out.array(0);
+    Ok(())
+}
+
+pub const SHUTDOWN: Spec = Spec::server("shutdown", shutdown)
+    .arity(at_least(0))
+    .flags(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY)
+    .group(Group::Server)
+    .syntax("[[NOSAVE|SAVE] [NOW] [FORCE] [SAFE] [FAILOVER]|ABORT]")
+    .since("1.0.0")
+    .complexity("O(N) with N keys when it saves, else O(1)")
+    .history(&[("7.0.0", "Takes `NOW`, `FORCE` and `ABORT`."), ("9.0.0", "Takes `SAFE` and `FAILOVER`.")])
+    .summary("Saves the data to disk if it is to be kept, and ends the server.");
+
+/// What SHUTDOWN was told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct How {
+    nosave: bool,
+    save: bool,
+    /// NOW, FORCE, SAFE or FAILOVER: nothing that a server alone without snapshots does otherwise.
+    other: bool,
+    abort: bool,
+}
+
+fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, _: &mut Reply<'_>) -> Result {
+    let how = read_how(args)?;
+    if how.abort {
+        // It ends within the turn: there is never one to abort.
+        return Err(Error::text("ERR No shutdown in progress."));
+    }
+    // What it sent behind this command is not run any more.
+    cx.session().closing = Closing::Now;
+    cx.server.shut_down();
+    Ok(())
+}
+
+fn read_how(args: &mut Args<'_>) -> Result<How> {
+    let mut how = How::default();
+    while args.left() > 0 {
+        if args.eat("NOSAVE") {
+            how.nosave = true;
+        } else if args.eat("SAVE") {
+            how.save = true;
+        } else if args.eat("ABORT") {
+            how.abort = true;
+        } else if args.eat("NOW") || args.eat("FORCE") || args.eat("SAFE") || args.eat("FAILOVER") {
+            how.other = true;
+        } else {
+            return Err(Error::SYNTAX);
+        }
+    }
+    let alone = !(how.nosave || how.save || how.other);
+    if (how.abort && !alone) || (how.nosave && how.save) {
+        return Err(Error::SYNTAX);
+    }
+    Ok(how)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::config::Config;
+    use crate::engine::server::Request;
+    use crate::testkit::{Kit, check, check_plain};
+
+    #[test]
+    fn time_role_and_last_save() {
+        check_plain(
+            "> TIME     | [ \"1700000000\" \"0\" ]
+             @ +1234ms
+             > TIME     | [ \"1700000001\" \"234000\" ]
+             > LASTSAVE | :1700000000
+             > ROLE     | [ \"master\" :0 [ ] ]
+             > ROLE x   | -ERR wrong number of arguments for 'role' command",
+        );
+    }
+
+    #[test]
+    fn shutdown_refuses_what_makes_no_sense() {
+        check(
+            "> SHUTDOWN NOSAVE SAVE | -ERR syntax error
+             > SHUTDOWN nonsense    | -ERR syntax error
+             > SHUTDOWN ABORT NOW   | -ERR syntax error
+             > SHUTDOWN ABORT       | -ERR No shutdown in progress.",
+        );
+    }
+
+    #[test]
+    fn shutdown_answers_nothing_and_asks_for_the_end() {
+        let mut kit = Kit::new(Config::default());
+        let heard = kit.raw("a", b"SHUTDOWN NOSAVE NOW FORCE\r\nPING\r\n");
+        assert!(heard.is_empty(), "{heard:?}");
+        assert!(kit.exec.server.shutting_down);
+        assert_eq!(kit.exec.server.requests, [Request::Exit(0)]);
+    }
+}

@@ -1,0 +1,142 @@
+//! What commands reach of the world outside the data: the process, its listeners, its files. In a test nothing of it
+//! is real: the disk is in memory, and what a CONFIG SET would do to the process is left out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::config::Config;
+use super::start::{self, Startup};
+use crate::sys::disk::{Disk, MemoryDisk, RealDisk};
+use crate::sys::memory::{self, StatsCache};
+use crate::sys::process::{self, OomScore, OpenFiles};
+use crate::sys::supervise::Supervisor;
+
+/// Makes the listeners what the configuration says, or leaves them as they are and says why. Installed by `net`.
+pub type Listen = Box<dyn FnMut(&Config) -> Result<(), String>>;
+
+/// See the head of this file.
+pub struct Outside {
+    /// Whether changes reach the process.
+    real: bool,
+    /// See [`Listen`].
+    pub listen: Option<Listen>,
+    /// Where files are.
+    pub disk: Arc<dyn Disk>,
+    oom: OomScore,
+    /// argv[0], for the title.
+    program: String,
+    /// The program's file, absolute, for INFO.
+    pub executable: String,
+    /// As INFO names it.
+    pub supervised: &'static str,
+    sentinel: bool,
+    /// The allocator's figures, kept a moment.
+    pub allocator: StatsCache,
+    /// Bytes in use before the first client came.
+    pub startup_memory: usize,
+}
+
+impl Default for Outside {
+    fn default() -> Outside {
+        Outside {
+            real: false,
+            listen: None,
+            disk: Arc::new(MemoryDisk::new()),
+            oom: OomScore::default(),
+            program: String::new(),
+            executable: String::new(),
+            supervised: "no",
+            sentinel: false,
+            allocator: StatsCache::default(),
+            startup_memory: 0,
+        }
+    }
+}
+
+impl Outside {
+    /// The real one.
+    pub fn real(startup: &Startup) -> Outside {
+        let program = startup.argv.first().map(|p| p.to_string_lossy().into_owned()).unwrap_or_default();
+        let executable = std::env::current_exe().unwrap_or_else(|_| PathBuf::from(&program));
+        Outside {
+            real: true,
+            disk: Arc::new(RealDisk),
+            program,
+            executable: executable.to_string_lossy().into_owned(),
+            supervised: match startup.supervisor {
+                Supervisor::None => "no",
+                Supervisor::Upstart => "upstart",
+                Supervisor::Systemd => "systemd",
+            },
+            sentinel: startup.sentinel,
+            startup_memory: memory::used(),
+            ..Outside::default()
+        }
+    }
+
+    /// Listens as the configuration says.
+    pub fn listen(&mut self, config: &Config) -> Result<(), String> {
+        match &mut self.listen {
+            Some(listen) => listen(config),
+            None => Ok(()),
+        }
+    }
+
+    /// Log and crash reports.
+    pub fn apply_log(&self, config: &Config) {
+        if self.real {
+            start::apply_log(config);
+        }
+    }
+
+    /// The process's title.
+    pub fn apply_title(&self, config: &Config, file: Option<&Path>) {
+        if self.real {
+            let file = file.map(|f| f.to_string_lossy());
+            start::apply_title(config, &self.program, file.as_deref(), self.sentinel);
+        }
+    }
+
+    /// How ready the kernel is to kill this process.
+    pub fn apply_oom_score(&mut self, config: &Config) -> std::io::Result<()> {
+        if !self.real {
+            return Ok(());
+        }
+        start::apply_oom_score(&mut self.oom, config, config.replicaof.is_some())
+    }
+
+    /// Enters `dir`; gives its absolute path.
+    pub fn enter_dir(&self, dir: &str) -> std::io::Result<String> {
+        if !self.real {
+            return Ok(dir.to_owned());
+        }
+        std::env::set_current_dir(dir)?;
+        Ok(std::env::current_dir()?.to_string_lossy().into_owned())
+    }
+
+    /// Makes room for this many clients; gives how many the system allows.
+    pub fn allow_clients(&self, n: usize) -> usize {
+        if !self.real {
+            return n;
+        }
+        match process::adjust_open_files(u32::try_from(n).unwrap_or(u32::MAX)) {
+            OpenFiles::Enough => n,
+            OpenFiles::Reduced(n) => n as usize,
+            OpenFiles::TooFew => 0,
+        }
+    }
+
+    /// Lets the whole server stand still (DEBUG SLEEP).
+    pub fn sleep(&self, time: std::time::Duration) {
+        if self.real {
+            std::thread::sleep(time);
+        }
+    }
+
+    /// jemalloc's own thread that gives memory back.
+    pub fn purge_in_background(&self) {
+        if self.real {
+            memory::start_background_purge();
+        }
+    }
+}
