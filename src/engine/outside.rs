@@ -69,7 +69,6 @@ impl Outside {
                 Supervisor::Systemd => "systemd",
             },
             sentinel: startup.sentinel,
-            startup_memory: memory::used(),
             ..Outside::default()
         }
     }

@@ -58,9 +58,7 @@ impl Exec {
 
     /// A signal asks for a shutdown.
     pub fn signalled(&mut self) {
-        tracing::warn!("User requested shutdown...");
-        tracing::warn!("Tarn is now ready to exit, bye bye...");
-        self.server.requests.push(crate::engine::server::Request::Exit(0));
+        self.server.shut_down();
     }
 
     /// Bytes were read from a client.

@@ -20,11 +20,13 @@ use tokio::task::LocalSet;
 
 use crate::base::hash;
 use crate::base::rng::Rng;
+use crate::engine::config::Config;
 use crate::engine::outside::Outside;
 use crate::engine::server::{Request, Server};
 use crate::engine::start::Startup;
 use crate::exec::{Exec, table};
 use crate::sys::clock::Clock;
+use crate::sys::memory;
 use crate::sys::random;
 use crate::sys::signals::{self, Wakeups};
 use crate::sys::supervise::Supervisor;
@@ -55,18 +57,9 @@ const SCRATCH: usize = 64 * 1024;
 /// Serves until told to stop; gives the process's status.
 pub fn run(startup: Startup) -> ExitCode {
     hash::set_key(random::u64(), random::u64());
-<<<<<<< HEAD
-    let mut server = Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64()));
-    server.config_file = startup.config_file;
-=======
     let outside = Outside::real(&startup);
     let mut server = Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64()));
     server.start(outside, startup.config_file);
-    serve(Exec::new(server))
-}
-
-fn serve(exec: Exec) -> ExitCode {
->>>>>>> 875ac49 (CONFIG, INFO, TIME, ROLE, LASTSAVE, SHUTDOWN, DEBUG SLEEP; what commands reach outside)
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
         Ok(r) => r,
         Err(e) => {
@@ -102,6 +95,12 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
         tracing::warn!("Configured to not listen anywhere, exiting.");
         return 1;
     }
+    let weak = Rc::downgrade(&shared);
+    shared.exec.borrow_mut().server.outside.listen = Some(Box::new(move |config: &Config| {
+        let Some(shared) = weak.upgrade() else { return Ok(()) };
+        let done = shared.listeners.borrow_mut().update(&shared, config);
+        done.inspect_err(|e| tracing::warn!("{e}"))
+    }));
     tokio::task::spawn_local(flush(shared.clone()));
     tokio::task::spawn_local(ticker(shared.clone()));
     tokio::task::spawn_local(signals(shared.clone(), wakeups));
@@ -111,6 +110,7 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
     if !config.unixsocket.is_empty() {
         tracing::info!("Ready to accept connections unix");
     }
+    shared.exec.borrow_mut().server.outside.startup_memory = memory::used();
     supervisor.ready("Ready to accept connections");
     shared.exit_now.notified().await;
     if !config.unixsocket.is_empty() {
