@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::config::Config;
 use super::start::{self, Startup};
+use crate::sys::clock;
 use crate::sys::disk::{Disk, MemoryDisk, RealDisk};
 use crate::sys::memory::{self, StatsCache};
 use crate::sys::process::{self, OomScore, OpenFiles};
@@ -128,7 +129,7 @@ impl Outside {
     /// Lets the whole server stand still (DEBUG SLEEP).
     pub fn sleep(&self, time: std::time::Duration) {
         if self.real {
-            std::thread::sleep(time);
+            clock::stand_still(time);
         }
     }
 

@@ -325,6 +325,11 @@ fn tsc_is_trustworthy() -> bool {
 
 // -------------------------------------------------------------------------------------------------- local time
 
+/// Blocks the calling thread: for DEBUG SLEEP, which wants a server that does not answer.
+pub fn stand_still(time: std::time::Duration) {
+    std::thread::sleep(time);
+}
+
 /// A moment in the time zone of the machine.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LocalTime {

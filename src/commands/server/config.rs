@@ -3,7 +3,7 @@
 //! A CONFIG SET parses everything, then makes the world follow, directive by directive; when one of these steps
 //! fails, the configuration goes back to what it was and the steps already made are made again with it.
 
-use super::help;
+use crate::commands::help;
 use crate::engine::args::Args;
 use crate::engine::config::rewrite::{Options, rewrite};
 use crate::engine::config::{Change, Permit, SetError};
@@ -15,11 +15,12 @@ use crate::engine::stats::{CommandStats, Stats};
 use crate::resp::Reply;
 use crate::sys::{disk, memory, process};
 
-pub const CONFIG: Spec = Spec::container("config", &[GET, HELP, RESETSTAT, REWRITE, SET])
-    .group(Group::Server)
-    .since("2.0.0")
-    .complexity("Depends on the subcommand.")
-    .summary("Settings of the running server.");
+pub const CONFIG: Spec =
+    Spec::container("config", &[GET, help::spec(Group::Server, "5.0.0"), RESETSTAT, REWRITE, SET])
+        .group(Group::Server)
+        .since("2.0.0")
+        .complexity("Depends on the subcommand.")
+        .summary("Settings of the running server.");
 
 const TO_ALL: &[&str] = &["request_policy:all_nodes", "response_policy:all_succeeded"];
 const FLAGS: Flags = ADMIN | NOSCRIPT | LOADING | STALE;
@@ -211,31 +212,6 @@ fn resetstat(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Re
         (db.hits, db.misses) = (0, 0);
     }
     out.ok();
-    Ok(())
-}
-
-const HELP: Spec = Spec::server("help", show_help)
-    .arity(exactly(1))
-    .flags(LOADING | STALE)
-    .group(Group::Server)
-    .since("5.0.0")
-    .summary("Lists the subcommands.");
-
-fn show_help(_: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    help(
-        out,
-        "CONFIG",
-        &[
-            "GET <pattern> [<pattern> ...]",
-            "    Settings whose names match, with their values.",
-            "SET <name> <value> [<name> <value> ...]",
-            "    Change settings: all of them or none.",
-            "RESETSTAT",
-            "    Set the counters of INFO to zero.",
-            "REWRITE",
-            "    Write the settings into the configuration file.",
-        ],
-    );
     Ok(())
 }
 

@@ -576,6 +576,12 @@ mod tests {
     }
 
     #[test]
+    fn text_of_an_unknown_section_is_empty() {
+        crate::testkit::check("> INFO nosuch | \"\"");
+        crate::testkit::check("> INFO cluster | \"# Cluster\\r\\ncluster_enabled:0\\r\\n\"");
+    }
+
+    #[test]
     fn sections_by_name() {
         let mut kit = Kit::new(Config::default());
         let titles = |text: String| -> Vec<String> {
