@@ -105,15 +105,22 @@ impl Exec {
         // Before authentication one at a time: AUTH may be the first of them, and changes what may follow.
         let most = if authenticated { BATCH } else { 1 };
         let mut at = from;
+        let mut end = (true, None);
         while self.batch.len() < most {
             let first = self.spans.len();
             match parser.step(input, at, limits, &mut self.spans) {
-                Ok(Step::Request(end)) => {
-                    at = end;
-                    self.push_request(input, first, end, db);
+                Ok(Step::Request(next)) => {
+                    at = next;
+                    self.push_request(input, first, next, db);
                 }
-                Ok(Step::More) => return (false, None),
-                Err(e) => return (false, Some(e)),
+                Ok(Step::More) => {
+                    end = (false, None);
+                    break;
+                }
+                Err(e) => {
+                    end = (false, Some(e));
+                    break;
+                }
             }
         }
         if self.batch.len() > 1 {
@@ -121,7 +128,7 @@ impl Exec {
                 self.server.dbs[db].prefetch_entry(r.hash);
             }
         }
-        (true, None)
+        end
     }
 
     #[inline]

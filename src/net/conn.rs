@@ -6,14 +6,17 @@ use std::io::ErrorKind;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use tokio::io::ReadBuf;
+
 use super::Shared;
 use super::stream::Stream;
 use crate::engine::session::{Closing, Peer};
+use crate::exec::Exec;
 use crate::exec::run::Fed;
 
 /// A connection's socket and how its task is woken.
 pub(crate) struct Conn {
-    stream: Stream,
+    stream: RefCell<Stream>,
     slot: usize,
     waker: RefCell<Option<Waker>>,
     /// Output is left that the socket did not take.
@@ -24,10 +27,6 @@ pub(crate) struct Conn {
     broken: Cell<bool>,
 }
 
-/// Bytes by which a client's own buffer grows at least.
-const READ_MIN: usize = 16 * 1024;
-/// Bytes it grows by at the most beyond what it already holds: what is announced costs nothing until it comes.
-const READ_MAX: usize = 1 << 20;
 /// Reads of one connection before others get their turn.
 const READS_MAX: usize = 16;
 
@@ -35,7 +34,7 @@ const READS_MAX: usize = 16;
 pub(crate) fn spawn(shared: &Rc<Shared>, stream: Stream, peer: Peer) {
     let slot = shared.exec.borrow_mut().connect(peer);
     let conn = Rc::new(Conn {
-        stream,
+        stream: RefCell::new(stream),
         slot,
         waker: RefCell::default(),
         stuck: Cell::new(false),
@@ -55,14 +54,6 @@ pub(crate) fn spawn(shared: &Rc<Shared>, stream: Stream, peer: Peer) {
         shared.exec.borrow_mut().disconnect(conn.slot);
         shared.after_turn();
     });
-}
-
-/// What one read brought.
-#[derive(PartialEq, Eq)]
-enum Got {
-    /// Something, or nothing for now.
-    Some,
-    End,
 }
 
 impl Conn {
@@ -89,13 +80,10 @@ impl Conn {
             if self.ended(shared) {
                 return Poll::Ready(());
             }
-            match self.stream.poll_read_ready(cx) {
+            match self.poll_read(shared, cx) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
-                Poll::Ready(Ok(())) => {}
-            }
-            if self.read(shared) == Got::End {
-                return Poll::Ready(());
+                Poll::Ready(false) => return Poll::Ready(()),
+                Poll::Ready(true) => {}
             }
         }
         cx.waker().wake_by_ref();
@@ -115,56 +103,39 @@ impl Conn {
         }
     }
 
-    /// Reads once and executes.
-    fn read(&self, shared: &Shared) -> Got {
+    /// Reads once and executes. False at the end of the stream.
+    fn poll_read(&self, shared: &Shared, cx: &mut Context<'_>) -> Poll<bool> {
+        let mut scratch = shared.scratch.borrow_mut();
+        let mut buf = ReadBuf::new(&mut scratch);
+        match self.stream.borrow_mut().poll_read(cx, &mut buf) {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(_)) => return Poll::Ready(false),
+            Poll::Ready(Ok(())) => {}
+        }
+        let got = buf.filled_mut();
+        if got.is_empty() {
+            return Poll::Ready(false);
+        }
         let mut exec = shared.exec.borrow_mut();
         let exec = &mut *exec;
+        exec.received(self.slot, got.len());
         let mut own = std::mem::take(&mut exec.server.client(self.slot).input);
-        if !own.is_empty() {
-            return self.read_more(shared, exec, own);
-        }
-        let mut scratch = shared.scratch.borrow_mut();
-        let n = match self.stream.try_read(&mut scratch) {
-            Ok(0) => return Got::End,
-            Ok(n) => n,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => return Got::Some,
-            Err(_) => return Got::End,
-        };
-        exec.received(self.slot, n);
-        let (used, fed) = exec.feed(self.slot, &mut scratch[..n]);
-        if used < n {
-            own.reserve_exact((n - used).max(READ_MIN));
-            own.extend_from_slice(&scratch[used..n]);
-        }
-        exec.server.client(self.slot).input = own;
-        self.after(shared, exec, fed);
-        Got::Some
-    }
-
-    /// Reads behind what is left of an unfinished request.
-    fn read_more(&self, shared: &Shared, exec: &mut crate::exec::Exec, mut own: Vec<u8>) -> Got {
-        let lacks = exec.server.client(self.slot).parser.lacks(own.len());
-        let most = READ_MAX.max(own.len());
-        own.reserve(lacks.clamp(READ_MIN, most));
-        let read = self.stream.try_read_buf(&mut own);
-        let got = match read {
-            Ok(0) => return Got::End,
-            Ok(n) => n,
-            Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                exec.server.client(self.slot).input = own;
-                return Got::Some;
+        let fed = if own.is_empty() {
+            let (used, fed) = exec.feed(self.slot, got);
+            own = got[used..].to_vec();
+            fed
+        } else {
+            // Once half of a long argument is here, the rest is believed; until then the buffer grows as bytes come.
+            let lacks = exec.server.client(self.slot).parser.lacks(own.len());
+            if lacks <= own.len() {
+                own.reserve_exact(lacks);
             }
-            Err(_) => return Got::End,
+            own.extend_from_slice(got);
+            feed_own(exec, self.slot, &mut own)
         };
-        exec.received(self.slot, got);
-        let (used, fed) = exec.feed(self.slot, &mut own);
-        own.drain(..used);
-        if own.is_empty() {
-            own = Vec::new();
-        }
         exec.server.client(self.slot).input = own;
         self.after(shared, exec, fed);
-        Got::Some
+        Poll::Ready(true)
     }
 
     /// Executes what lies in the client's own buffer.
@@ -172,21 +143,12 @@ impl Conn {
         let mut exec = shared.exec.borrow_mut();
         let exec = &mut *exec;
         let mut own = std::mem::take(&mut exec.server.client(self.slot).input);
-        let fed = if own.is_empty() {
-            Fed::All
-        } else {
-            let (used, fed) = exec.feed(self.slot, &mut own);
-            own.drain(..used);
-            fed
-        };
-        if own.is_empty() {
-            own = Vec::new();
-        }
+        let fed = if own.is_empty() { Fed::All } else { feed_own(exec, self.slot, &mut own) };
         exec.server.client(self.slot).input = own;
         self.after(shared, exec, fed);
     }
 
-    fn after(&self, shared: &Shared, exec: &mut crate::exec::Exec, fed: Fed) {
+    fn after(&self, shared: &Shared, exec: &mut Exec, fed: Fed) {
         if fed == Fed::More {
             self.wake();
         }
@@ -208,7 +170,7 @@ impl Conn {
             if s.output.is_empty() {
                 break;
             }
-            match self.stream.try_write(s.output.front()) {
+            match self.stream.borrow().try_write(s.output.front()) {
                 Ok(n) => {
                     s.output.consume(n);
                     exec.sent(self.slot, n);
@@ -235,7 +197,7 @@ impl Conn {
 
     fn poll_write(&self, shared: &Shared, cx: &mut Context<'_>) {
         while self.stuck.get() && !self.broken.get() {
-            match self.stream.poll_write_ready(cx) {
+            match self.stream.borrow().poll_write_ready(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Err(_)) => {
                     self.broken.set(true);
@@ -248,4 +210,14 @@ impl Conn {
             self.resume(shared);
         }
     }
+}
+
+/// Executes what lies in a client's own buffer, and takes it out.
+fn feed_own(exec: &mut Exec, slot: usize, own: &mut Vec<u8>) -> Fed {
+    let (used, fed) = exec.feed(slot, own);
+    own.drain(..used);
+    if own.is_empty() {
+        *own = Vec::new();
+    }
+    fed
 }
