@@ -13,7 +13,7 @@
 //! inline requests, and sent as arrays.
 //!
 //! [`check`] runs a transcript plainly and then again under every amplifier: RESP3 (types that differ are folded onto
-//! their RESP2 forms before comparing), requests cut into single bytes, one pipeline of all requests, and the
+//! their RESP2 forms before comparing), requests cut into single bytes, a client's requests as one pipeline, and the
 //! propagated stream replayed into a second executor, whose data set must be equal. Those that need persistence and
 //! small encodings join with their parts.
 
@@ -22,6 +22,7 @@ use crate::base::rng::Rng;
 use crate::engine::config::Config;
 use crate::engine::server::Server;
 use crate::engine::session::Peer;
+use crate::engine::spec::{Handler, READONLY};
 use crate::exec::{Exec, table};
 use crate::keyspace::ExpiryRule;
 use crate::resp::Output;
@@ -36,7 +37,16 @@ enum Amplifier {
     Plain,
     Resp3,
     ByteByByte,
+    Pipelined,
     Replayed,
+}
+
+/// One step of a transcript.
+enum Step<'a> {
+    /// The clock moves by this many ms.
+    Advance(u64),
+    /// A client asks, and hears this reply.
+    Ask { client: &'a str, asked: &'a str, words: Vec<Vec<u8>>, reply: &'a str },
 }
 
 /// An executor with clients, for tests.
@@ -46,14 +56,26 @@ pub struct Kit {
     clients: Vec<(String, usize)>,
     resp3: bool,
     bytewise: bool,
+    /// Compares the data set before and after a request that must not change it.
+    watchful: bool,
 }
+
+/// Beyond this many keys the data set is not compared at every request.
+const WATCHED_KEYS_MAX: usize = 200;
 
 impl Kit {
     /// An executor with this configuration.
     pub fn new(config: Config) -> Kit {
         let clock = ManualClock::new(START_MS);
         let server = Server::new(config, table::commands(), Clock::Manual(clock.clone()), Rng::new(1));
-        Kit { exec: Exec::new(server), clock, clients: Vec::new(), resp3: false, bytewise: false }
+        Kit {
+            exec: Exec::new(server),
+            clock,
+            clients: Vec::new(),
+            resp3: false,
+            bytewise: false,
+            watchful: false,
+        }
     }
 
     /// The client of this name, made at its first use.
@@ -112,19 +134,19 @@ impl Kit {
 
     /// Runs one request of words and gives its reply, as written in transcripts.
     pub fn run(&mut self, name: &str, words: &[Vec<u8>]) -> String {
-        let mut request = format!("*{}\r\n", words.len()).into_bytes();
-        for w in words {
-            request.extend(format!("${}\r\n", w.len()).bytes());
-            request.extend(w);
-            request.extend(b"\r\n");
+        let before = (self.watchful && self.exec.server.keys() <= WATCHED_KEYS_MAX).then(|| self.contents());
+        let reply = replies(&self.raw(name, &request(words))).join(" ");
+        let found = words.first().and_then(|w| self.exec.server.commands.find(w));
+        let spec = found.map(|c| {
+            self.exec.server.commands.find_sub(c, words.get(1).map_or(b"", |w| w)).unwrap_or(c).spec
+        });
+        let keeps = reply.starts_with('-') || spec.is_some_and(|s| s.has(READONLY));
+        if let (Some(before), Some(spec), true) = (before, spec, keeps)
+            && !matches!(spec.handler, Handler::Nested(_))
+        {
+            assert_eq!(before, self.contents(), "{}: {reply}, but the data set has changed", spec.name);
         }
-        let reply = self.raw(name, &request);
-        let mut at = 0;
-        let mut shown = Vec::new();
-        while at < reply.len() {
-            shown.push(show(&reply, &mut at));
-        }
-        shown.join(" ")
+        reply
     }
 
     /// Moves the clock and does what is due.
@@ -142,6 +164,8 @@ impl Kit {
 
     /// All keys and values, for comparing two executors: the words of `DEBUG DIGEST` come with that command.
     pub fn contents(&mut self) -> Vec<String> {
+        let now_ms = self.exec.server.clock.now_ms() as i64;
+        self.exec.server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
         let mut all = Vec::new();
         for db in &self.exec.server.dbs {
             for e in db.table().iter().filter(|e| !db.is_dead(*e)) {
@@ -151,6 +175,27 @@ impl Kit {
         all.sort();
         all
     }
+}
+
+/// A request as a client library sends it.
+fn request(words: &[Vec<u8>]) -> Vec<u8> {
+    let mut request = format!("*{}\r\n", words.len()).into_bytes();
+    for w in words {
+        request.extend(format!("${}\r\n", w.len()).bytes());
+        request.extend(w);
+        request.extend(b"\r\n");
+    }
+    request
+}
+
+/// All replies in `bytes`, as transcripts write them.
+fn replies(bytes: &[u8]) -> Vec<String> {
+    let mut at = 0;
+    let mut shown = Vec::new();
+    while at < bytes.len() {
+        shown.push(show(bytes, &mut at));
+    }
+    shown
 }
 
 /// Writes the reply at `at` as transcripts do.
@@ -219,7 +264,8 @@ pub fn check(transcript: &str) {
 /// As [`check`], with another configuration.
 #[track_caller]
 pub fn check_with(transcript: &str, configure: impl Fn(&mut Config)) {
-    for amplifier in [Amplifier::Plain, Amplifier::Resp3, Amplifier::ByteByByte, Amplifier::Replayed] {
+    use Amplifier::*;
+    for amplifier in [Plain, Resp3, ByteByByte, Pipelined, Replayed] {
         play(transcript, amplifier, &configure);
     }
 }
@@ -235,7 +281,7 @@ pub fn check_plain(transcript: &str) {
 pub fn check_resp3(transcript: &str) {
     let mut kit = Kit::new(Config::default());
     kit.resp3 = true;
-    lines(transcript, &mut kit, &|s| s.to_string(), "RESP3");
+    run_steps(&steps(transcript), &mut kit, &|s| s.to_string(), "RESP3");
 }
 
 #[track_caller]
@@ -245,12 +291,16 @@ fn play(transcript: &str, amplifier: Amplifier, configure: &impl Fn(&mut Config)
     let mut kit = Kit::new(config.clone());
     kit.resp3 = amplifier == Amplifier::Resp3;
     kit.bytewise = amplifier == Amplifier::ByteByByte;
+    kit.watchful = amplifier == Amplifier::Plain;
     if amplifier == Amplifier::Replayed {
         kit.exec.server.stream = Some(Vec::new());
         kit.exec.server.fx.streaming = true;
     }
     let fold = |s: &str| if amplifier == Amplifier::Resp3 { folded(s) } else { s.to_string() };
-    lines(transcript, &mut kit, &fold, &format!("{amplifier:?}"));
+    match amplifier {
+        Amplifier::Pipelined => run_pipelined(&steps(transcript), &mut kit),
+        _ => run_steps(&steps(transcript), &mut kit, &fold, &format!("{amplifier:?}")),
+    }
     if amplifier == Amplifier::Replayed {
         replay(kit, config);
     }
@@ -280,38 +330,92 @@ fn replay(mut kit: Kit, config: Config) {
     );
 }
 
+/// Reads a transcript.
 #[track_caller]
-fn lines(transcript: &str, kit: &mut Kit, fold: &dyn Fn(&str) -> String, how: &str) {
-    let mut waiting: Option<(String, String)> = None;
+fn steps(transcript: &str) -> Vec<Step<'_>> {
+    let mut steps: Vec<Step<'_>> = Vec::new();
+    let mut waiting: Option<(&str, &str)> = None;
     for (n, line) in transcript.lines().map(str::trim).enumerate() {
         if line.is_empty() || line.starts_with("# ") {
             continue;
         }
         if let Some(moved) = line.strip_prefix("@ +") {
-            kit.advance(moved.trim_end_matches("ms").parse().expect("@ +<n>ms"));
+            steps.push(Step::Advance(moved.trim_end_matches("ms").parse().expect("@ +<n>ms")));
             continue;
         }
         let request =
             line.split_once("> ").filter(|(c, _)| c.len() < 8 && c.chars().all(char::is_alphanumeric));
-        let Some((client, rest)) = request else {
-            let (asked, heard) =
-                waiting.take().unwrap_or_else(|| panic!("line {}: a reply without a request", n + 1));
-            expect(&asked, &heard, line, fold, how);
-            continue;
+        let (request, reply) = match request {
+            Some((client, rest)) => {
+                assert!(waiting.is_none(), "line {n}: no reply given for {waiting:?}");
+                let client = if client.is_empty() { "c1" } else { client };
+                match rest.split_once(" | ") {
+                    Some((asked, reply)) => ((client, asked), reply.trim()),
+                    None => {
+                        waiting = Some((client, rest));
+                        continue;
+                    }
+                }
+            }
+            None => match waiting.take() {
+                Some(request) => (request, line),
+                None => panic!("line {}: a reply without a request", n + 1),
+            },
         };
-        assert!(waiting.is_none(), "line {n}: no reply given for {waiting:?}");
-        let (words, reply) = match rest.split_once(" | ") {
-            Some((w, r)) => (w, Some(r.trim())),
-            None => (rest, None),
-        };
-        let words = split_args(words.as_bytes()).expect("quotes that match");
-        let heard = kit.run(if client.is_empty() { "c1" } else { client }, &words);
-        match reply {
-            Some(reply) => expect(rest, &heard, reply, fold, how),
-            None => waiting = Some((rest.into(), heard)),
-        }
+        let words = split_args(request.1.as_bytes()).expect("quotes that match");
+        steps.push(Step::Ask { client: request.0, asked: request.1, words, reply });
     }
     assert!(waiting.is_none(), "no reply given for {waiting:?}");
+    steps
+}
+
+#[track_caller]
+fn run_steps(steps: &[Step<'_>], kit: &mut Kit, fold: &dyn Fn(&str) -> String, how: &str) {
+    for step in steps {
+        match step {
+            Step::Advance(ms) => kit.advance(*ms),
+            Step::Ask { client, asked, words, reply } => {
+                expect(asked, &kit.run(client, words), reply, fold, how)
+            }
+        }
+    }
+}
+
+/// Sends what one client asks in a row as one pipeline. A request without a reply (it blocks) ends one.
+#[track_caller]
+fn run_pipelined(steps: &[Step<'_>], kit: &mut Kit) {
+    let together = |a: &Step<'_>, b: &Step<'_>| match (a, b) {
+        (Step::Ask { client: a, reply, .. }, Step::Ask { client: b, reply: next, .. }) => {
+            a == b && *reply != "(none)" && *next != "(none)"
+        }
+        _ => false,
+    };
+    for group in steps.chunk_by(together) {
+        let mut input = Vec::new();
+        let mut asks = Vec::new();
+        for step in group {
+            match step {
+                Step::Advance(ms) => kit.advance(*ms),
+                Step::Ask { client, asked, words, reply } => {
+                    input.extend(request(words));
+                    asks.push((*client, *asked, *reply));
+                }
+            }
+        }
+        let Some((client, ..)) = asks.first() else { continue };
+        let heard = replies(&kit.raw(client, &input));
+        if heard.len() == asks.len() {
+            for ((_, asked, reply), heard) in asks.iter().zip(&heard) {
+                expect(asked, heard, reply, &|s| s.to_string(), "Pipelined");
+            }
+        } else {
+            // Some request has more than one reply, or none: all of them together.
+            let expected: Vec<&str> = asks.iter().map(|a| a.2).filter(|r| *r != "(none)").collect();
+            if !expected.contains(&"*") {
+                assert_eq!(heard.join(" "), expected.join(" "), "Pipelined: {asks:?}");
+            }
+        }
+    }
 }
 
 #[track_caller]

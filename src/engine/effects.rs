@@ -82,6 +82,9 @@ pub struct Effects {
     pub changes: Vec<Change>,
     /// How it is propagated.
     pub propagate: Propagate,
+    /// The keys said to have changed, for `exec/checks.rs`.
+    #[cfg(debug_assertions)]
+    pub touched: Vec<Box<[u8]>>,
 }
 
 impl Effects {
@@ -89,6 +92,8 @@ impl Effects {
     #[inline]
     pub fn changed(&mut self, db: u32, key: &[u8], event: Event, n: u64) {
         self.dirty += n;
+        #[cfg(debug_assertions)]
+        self.touched.push(key.into());
         if self.listeners != 0 {
             self.changes.push(Change { db, key: key.into(), event: Some(event), modified: true });
         }

@@ -20,12 +20,16 @@ impl Exec {
         if !self.server.monitors.is_empty() {
             self.feed_monitors(slot, spec, args, now.wall_us);
         }
+        #[cfg(debug_assertions)]
+        let before = self.before_command();
         let result = self.dispatch(slot, spec, now_ms, args, out);
         if let Err(e) = &result {
             out.rewind(mark);
             out.error(e.as_bytes());
             self.count_error(e);
         }
+        #[cfg(debug_assertions)]
+        self.check_command((slot, id), args, out, mark, (before, result.is_err()));
         self.now = self.server.clock.read();
         self.drain(slot, id, args);
         let ns = self.now.mono_ns.saturating_sub(now.mono_ns);

@@ -2,6 +2,8 @@
 //! order; `call` runs a handler; `drain` spreads what it did; `cron` does the rest, in bounded slices.
 
 pub mod call;
+#[cfg(debug_assertions)]
+pub mod checks;
 pub mod cron;
 pub mod drain;
 pub mod gate;

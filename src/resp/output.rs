@@ -93,6 +93,13 @@ impl Output {
             - mark.tail
     }
 
+    /// What was written since `mark`, for `exec/checks.rs`.
+    #[cfg(debug_assertions)]
+    pub fn written_since(&self, mark: Mark) -> Vec<u8> {
+        let pieces = self.chunks.iter().skip(mark.chunks).map(Chunk::as_slice);
+        pieces.chain([&self.tail[..]]).flatten().skip(mark.tail).copied().collect()
+    }
+
     /// Appends a shared string.
     pub fn share(&mut self, s: HeapStr) {
         let tail = std::mem::take(&mut self.tail);

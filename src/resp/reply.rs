@@ -69,6 +69,12 @@ impl<'a> Reply<'a> {
         self.out.since(mark)
     }
 
+    /// What was written since `mark`, for `exec/checks.rs`.
+    #[cfg(debug_assertions)]
+    pub fn written_since(&self, mark: Mark) -> Vec<u8> {
+        self.out.written_since(mark)
+    }
+
     /// Bytes as they are: a complete reply.
     #[inline]
     pub fn raw(&mut self, bytes: &[u8]) {
