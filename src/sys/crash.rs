@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
 
 use super::signals::log_line;
+use super::symbols::{self, Symbols};
 use super::version::VERSION;
 use super::{clock, log, memory, process};
 use crate::base::limits::CRASH_ARG_MAX;
@@ -220,21 +221,20 @@ fn capture(_: &mut [*mut c_void]) -> usize {
     0
 }
 
-/// The stack's addresses as `file(+offset) [address]`, for addr2line. Allocates nothing.
+/// The stack, by names and addresses. Allocates nothing.
 pub(super) fn write_stack(out: &mut RawOut, context: *mut c_void) {
     let _ = out.write_all(b"\n------ STACK TRACE ------\n");
-    let _ = out.flush();
-    let mut frames = [ptr::null_mut(); FRAMES_MAX];
+    let symbols = Symbols::open();
     let at = instruction(context);
     if !at.is_null() {
         let _ = out.write_all(b"EIP:\n");
-        let _ = out.flush();
-        write_frames(out.fd, &[at]);
+        write_frames(out, symbols.as_ref(), 0, &[at]);
     }
+    let mut frames = [ptr::null_mut(); FRAMES_MAX];
     let n = capture(&mut frames);
     let _ = write!(out, "\n{} {}\n", std::process::id(), thread_name());
+    write_frames(out, symbols.as_ref(), 1, &frames[..n]);
     let _ = out.flush();
-    write_frames(out.fd, &frames[..n]);
     if let Some(report) = ACTIVITY.get() {
         report(out);
     }
@@ -246,14 +246,32 @@ fn thread_name() -> &'static str {
     if rustix::thread::gettid() == rustix::process::getpid() { "main" } else { "another thread" }
 }
 
+/// One line per frame: the function's name where the binary knows it, else what the C library says of the address.
+/// `behind` is 1 for return addresses: they stand behind the call, and that may be the next function already.
+fn write_frames(out: &mut RawOut, symbols: Option<&Symbols>, behind: u64, frames: &[*mut c_void]) {
+    for &frame in frames {
+        let address = frame.addr() as u64;
+        match symbols.and_then(|symbols| symbols.name(address.saturating_sub(behind))) {
+            Some((name, inside)) => {
+                let _ = symbols::write_plain(out, name);
+                let _ = writeln!(out, "+{:#x} [{address:#x}]", inside + behind);
+            }
+            None => write_foreign_frame(out, frame),
+        }
+    }
+}
+
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
-fn write_frames(fd: i32, frames: &[*mut c_void]) {
-    // SAFETY: reads that many addresses, follows none of them.
-    unsafe { libc::backtrace_symbols_fd(frames.as_ptr(), frames.len() as i32, fd) };
+fn write_foreign_frame(out: &mut RawOut, frame: *mut c_void) {
+    let _ = out.flush();
+    // SAFETY: reads one address, does not follow it.
+    unsafe { libc::backtrace_symbols_fd(&frame, 1, out.fd) };
 }
 
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn write_frames(_: i32, _: &[*mut c_void]) {}
+fn write_foreign_frame(out: &mut RawOut, frame: *mut c_void) {
+    let _ = writeln!(out, "[{frame:p}]");
+}
 
 /// The instruction that was interrupted; null where it is not known how to ask.
 fn instruction(context: *mut c_void) -> *mut c_void {
@@ -610,7 +628,8 @@ mod tests {
                 "=== TARN BUG REPORT START: Cut & paste starting from here ===",
                 &version,
                 "Accessing address: 0x8",
-                "------ STACK TRACE ------",
+                "------ STACK TRACE ------\nEIP:\n",
+                "tarn::sys::crash::segfault+0x",
                 "------ STACK TRACE DONE ------",
                 "------ REGISTERS ------",
                 "used_memory:",

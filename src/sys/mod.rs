@@ -12,6 +12,7 @@ pub mod process;
 pub mod random;
 pub mod signals;
 pub mod supervise;
+mod symbols;
 pub mod syslog;
 pub mod title;
 pub mod version;
