@@ -41,6 +41,7 @@ const UNSAFE: &[&str] = &[
     "src/sys/process.rs",
     "src/sys/signals.rs",
     "src/sys/supervise.rs",
+    "src/sys/symbols.rs",
     "src/sys/syslog.rs",
     "src/sys/title.rs",
     "src/types/bits/simd.rs",

@@ -2,6 +2,7 @@
 //! memory and searched from end to end. Slow (some milliseconds per stack) and free: no memory, no work until a stack is
 //! written, and nothing but open, mmap and close then, so that the process may go on afterwards.
 //!
+//! Unsafe, as safe code would read the file into memory, which a handler must not ask for.
 //! The file is read as any bytes may be: every access is checked, a wrong file has no names.
 #![allow(unsafe_code)]
 
@@ -132,11 +133,11 @@ pub fn write_plain(out: &mut dyn Write, name: &[u8]) -> std::io::Result<()> {
     while let Some((&letter, tail)) = rest.split_first() {
         rest = match letter {
             b'0'..=b'9' => {
-                let (identifier, tail) = identifier(rest);
+                let (identifier, tail) = identifier(rest, legacy);
                 let hash = legacy && identifier.len() == 17 && identifier.starts_with(b"h");
                 if !identifier.is_empty() && !hash {
                     out.write_all(if first { b"" } else { b"::" })?;
-                    out.write_all(identifier)?;
+                    write_identifier(out, identifier, legacy)?;
                     first = false;
                 }
                 tail
@@ -152,8 +153,45 @@ pub fn write_plain(out: &mut dyn Write, name: &[u8]) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Old names spell signs as `$..$`, `::` as `..`, and put `_` before a name that begins with a sign.
+fn write_identifier(out: &mut dyn Write, identifier: &[u8], legacy: bool) -> std::io::Result<()> {
+    const SIGNS: [(&[u8], &[u8]); 11] = [
+        (b"$LT$", b"<"),
+        (b"$GT$", b">"),
+        (b"$RF$", b"&"),
+        (b"$BP$", b"*"),
+        (b"$LP$", b"("),
+        (b"$RP$", b")"),
+        (b"$C$", b","),
+        (b"$u20$", b" "),
+        (b"$u7b$", b"{"),
+        (b"$u7d$", b"}"),
+        (b"..", b"::"),
+    ];
+    if !legacy {
+        return out.write_all(identifier);
+    }
+    let mut rest = identifier;
+    if rest.starts_with(b"_$") {
+        rest = &rest[1..];
+    }
+    while let Some((letter, tail)) = rest.split_first() {
+        match SIGNS.iter().find(|(spelt, _)| rest.starts_with(spelt)) {
+            Some((spelt, sign)) => {
+                out.write_all(sign)?;
+                rest = &rest[spelt.len()..];
+            }
+            None => {
+                out.write_all(&[*letter])?;
+                rest = tail;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A length, and so many bytes behind it.
-fn identifier(text: &[u8]) -> (&[u8], &[u8]) {
+fn identifier(text: &[u8], legacy: bool) -> (&[u8], &[u8]) {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     // A 0 stands for a nameless item; the digits behind it are not its.
     let digits = if text.first() == Some(&b'0') { 1 } else { digits };
@@ -161,7 +199,7 @@ fn identifier(text: &[u8]) -> (&[u8], &[u8]) {
         .iter()
         .fold(0usize, |n, byte| n.saturating_mul(10).saturating_add((byte - b'0').into()));
     let tail = &text[digits..];
-    let tail = if length > 0 { tail.strip_prefix(b"_").unwrap_or(tail) } else { tail };
+    let tail = if length > 0 && !legacy { tail.strip_prefix(b"_").unwrap_or(tail) } else { tail };
     tail.split_at(length.min(tail.len()))
 }
 
@@ -182,6 +220,9 @@ mod tests {
             "tarn::sys::crash::RawOut::to_log"
         );
         assert_eq!(plain("_ZN4tarn4exec4call17h0123456789abcdefE"), "tarn::exec::call");
+        let closure = "_ZN5tokio4Core28_$u7b$$u7b$closure$u7d$$u7d$17h7a1641d4a1b07123E";
+        assert_eq!(plain(closure), "tokio::Core::{{closure}}");
+        assert_eq!(plain("_ZN3std16Vec$LT$T$C$A$GT$4pushE"), "std::Vec<T,A>::push");
         assert_eq!(plain("epoll_wait"), "epoll_wait");
         assert_eq!(plain("_R99999999999999999999999x"), "x");
         assert_eq!(plain("_RNCNvCs1_4tarn4main0"), "tarn::main");
