@@ -245,6 +245,7 @@ mod tests {
 
     /// A binary's start, cut off and bent at every place: no names, no panic.
     #[test]
+    #[cfg_attr(miri, ignore)] // Safe code, and minutes there.
     fn any_bytes_are_read_safely() {
         let mut file = vec![0u8; 300];
         file[..6].copy_from_slice(b"\x7fELF\x02\x01");
