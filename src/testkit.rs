@@ -17,6 +17,7 @@
 //! propagated stream replayed into a second executor, whose data set must be equal. Those that need persistence and
 //! small encodings join with their parts.
 
+use crate::base::num::NumBuf;
 use crate::base::quote::{repr, split_args};
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
@@ -166,10 +167,12 @@ impl Kit {
     pub fn contents(&mut self) -> Vec<String> {
         let now_ms = self.exec.server.clock.now_ms() as i64;
         self.exec.server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
-        let mut all = Vec::new();
+        let (mut all, mut digits) = (Vec::new(), NumBuf::new());
         for db in &self.exec.server.dbs {
             for e in db.table().iter().filter(|e| !db.is_dead(*e)) {
-                all.push(format!("{} {:?} {:?} {:?}", db.id, repr(e.key()), e.value(), e.expiry()));
+                // As bytes: whether an integer is stored as one may differ (INCRBYFLOAT, APPEND).
+                let value = e.value().bytes(&mut digits).to_vec();
+                all.push(format!("{} {:?} {:?} {:?}", db.id, repr(e.key()), repr(&value), e.expiry()));
             }
         }
         all.sort();

@@ -2,12 +2,12 @@
 
 use super::args::Args;
 use super::config::Config;
-use super::effects::{Effects, Event};
-use super::error::Result;
+use super::effects::{Effects, Event, Propagate};
+use super::error::{Error, Result};
 use super::server::Server;
-use super::session::{Block, Blocked, Session};
+use super::session::{Block, Blocked, ClientType, Session};
 use crate::keyspace::table::Pos;
-use crate::keyspace::{Db, Key};
+use crate::keyspace::{Db, ExpiryRule, Key, NewValue};
 use crate::resp::Reply;
 
 /// For commands on keys: one database and the client's own session.
@@ -31,7 +31,49 @@ impl KeyCx<'_> {
         self.fx.changed(self.db.id, key, event, n);
     }
 
+    /// Stores `value` under `key`, whatever was there; that a key is new is an event.
+    #[inline]
+    pub fn set(&mut self, key: Key<'_>, value: NewValue<'_>, expiry: Option<i64>) {
+        if self.db.set(key, value, expiry) {
+            self.notify(key.bytes, Event::NEW);
+        }
+    }
+
+    /// Stores `value` under `key`, which must be absent.
+    #[inline]
+    pub fn insert(&mut self, key: Key<'_>, value: NewValue<'_>, expiry: Option<i64>) {
+        self.db.insert(key, value, expiry);
+        self.notify(key.bytes, Event::NEW);
+    }
+
+    /// Whether a time to expire at has come already, so that a key is removed instead. A replica and a loading
+    /// server store it all the same: whoever sent it sends the removal too.
+    pub fn is_past(&self, at_ms: i64) -> bool {
+        at_ms <= self.now_ms && self.db.expiry_rule == ExpiryRule::Remove
+    }
+
+    /// Removes the key at `pos` as one whose time has come, in place of the running command.
+    pub fn expire_now(&mut self, pos: Pos, key: Key<'_>) {
+        self.db.expire_at(pos, key.hash);
+        self.fx.dirty += 1;
+        // The drain sends the removal of every expired key itself.
+        self.fx.propagate = Propagate::Never;
+    }
+
+    /// Refuses a string of `len + more` bytes if that is above `proto-max-bulk-len`; what the primary sends is obeyed.
+    #[inline]
+    pub fn check_string_len(&self, len: u64, more: u64) -> Result {
+        let allowed = len.checked_add(more).is_some_and(|sum| sum <= self.config.proto_max_bulk_len as u64);
+        if allowed || self.obeys() { Ok(()) } else { Err(Error::STRING_TOO_LONG) }
+    }
+
+    /// Whether the command comes from the primary, whose word is not doubted.
+    pub fn obeys(&self) -> bool {
+        self.session.kind == ClientType::Primary
+    }
+
     /// Records an event that is no change.
+    #[inline]
     pub fn notify(&mut self, key: &[u8], event: Event) {
         self.fx.notify(self.db.id, key, event);
     }

@@ -21,7 +21,7 @@ macro_rules! events {
 
 events! {
     SET STRING "set"; SETRANGE STRING "setrange"; APPEND STRING "append"; INCRBY STRING "incrby";
-    INCRBYFLOAT STRING "incrbyfloat"; SETBIT STRING "setbit"; GETDEL GENERIC "getdel";
+    INCRBYFLOAT STRING "incrbyfloat"; SETBIT STRING "setbit";
     DEL GENERIC "del"; EXPIRE GENERIC "expire"; PERSIST GENERIC "persist"; RENAME_FROM GENERIC "rename_from";
     RENAME_TO GENERIC "rename_to"; MOVE_FROM GENERIC "move_from"; MOVE_TO GENERIC "move_to"; COPY_TO GENERIC "copy_to";
     RESTORE GENERIC "restore"; EXPIRED EXPIRED "expired"; EVICTED EVICTED "evicted"; NEW NEW "new";
@@ -107,6 +107,7 @@ impl Effects {
     }
 
     /// Records an event that is no change of the value.
+    #[inline]
     pub fn notify(&mut self, db: u32, key: &[u8], event: Event) {
         if self.listeners & listeners::NOTIFY != 0 {
             self.changes.push(Change { db, key: key.into(), event: Some(event), modified: false });

@@ -171,10 +171,15 @@ impl Db {
     #[cold]
     fn met_dead(&mut self, pos: Pos, hash: u64) -> Option<Pos> {
         if self.expiry_rule == ExpiryRule::Remove {
-            let gone = self.remove_at(pos, hash);
-            self.expired.push(gone.view().key().into());
+            self.expire_at(pos, hash);
         }
         None
+    }
+
+    /// A live key seen without removing a dead one: for several keys at once, which lookups have met before.
+    pub fn seen(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        let e = self.table.get(self.table.find(key.hash, key.bytes)?);
+        (!self.is_dead(e)).then_some(e)
     }
 
     /// Finds a live key in order to change it.
@@ -313,12 +318,61 @@ impl Db {
         });
     }
 
-    /// Stores `value` under `key`, whatever was there; without an expiry unless one is given.
+    /// Adds `more` at the end of the string at `pos`: a short one is written anew, a long one grows in its memory.
+    pub fn append(&mut self, pos: Pos, more: &[u8]) {
+        let mut digits = num::NumBuf::new();
+        let old = self.table.get(pos).value().bytes(&mut digits);
+        let len = old.len() + more.len();
+        if len > entry::INLINE_MAX {
+            return self.change_heap(pos, |heap| heap.append(more));
+        }
+        let mut short = [0; entry::INLINE_MAX];
+        short[..old.len()].copy_from_slice(old);
+        short[old.len()..len].copy_from_slice(more);
+        self.replace(pos, NewValue::Raw(&short[..len]));
+    }
+
+    /// Changes bytes of the string at `pos`, which is lengthened with zeros to `len` bytes first if it is shorter.
+    pub fn edit(&mut self, pos: Pos, len: usize, change: impl FnOnce(&mut [u8])) {
+        let mut digits = num::NumBuf::new();
+        let old = self.table.get(pos).value().bytes(&mut digits);
+        let len = len.max(old.len());
+        if len > entry::INLINE_MAX {
+            return self.change_heap(pos, |heap| {
+                heap.resize(len);
+                change(heap.make_mut());
+            });
+        }
+        let mut short = [0; entry::INLINE_MAX];
+        short[..old.len()].copy_from_slice(old);
+        change(&mut short[..len]);
+        self.replace(pos, NewValue::Raw(&short[..len]));
+    }
+
+    /// Stores a string of `len` zeros, changed by `change`, under `key`, which must be absent.
+    pub fn insert_edited(&mut self, key: Key<'_>, len: usize, change: impl FnOnce(&mut [u8])) {
+        if len > entry::INLINE_MAX {
+            let mut heap = HeapStr::zeroed(len);
+            change(heap.make_mut());
+            return self.insert(key, NewValue::Heap(heap), None);
+        }
+        let mut short = [0; entry::INLINE_MAX];
+        change(&mut short[..len]);
+        self.insert(key, NewValue::Raw(&short[..len]), None);
+    }
+
+    /// Stores `value` under `key`, whatever was there; without an expiry unless one is given. Whether the key is new.
     #[inline]
-    pub fn set(&mut self, key: Key<'_>, value: NewValue<'_>, expiry: Option<i64>) {
+    pub fn set(&mut self, key: Key<'_>, value: NewValue<'_>, expiry: Option<i64>) -> bool {
         match self.find(key) {
-            Some(pos) => self.overwrite(pos, key.hash, value, expiry),
-            None => self.insert(key, value, expiry),
+            Some(pos) => {
+                self.overwrite(pos, key.hash, value, expiry);
+                false
+            }
+            None => {
+                self.insert(key, value, expiry);
+                true
+            }
         }
     }
 
@@ -365,6 +419,12 @@ impl Db {
             self.expires.insert(at, short_hash(hash));
         }
         self.table.update(pos, |e| e.with_expiry(expiry));
+    }
+
+    /// Removes the key at `pos` as one whose time has come: `exec` tells everybody.
+    pub fn expire_at(&mut self, pos: Pos, hash: u64) {
+        let gone = self.remove_at(pos, hash);
+        self.expired.push(gone.view().key().into());
     }
 
     /// Takes a live key out.

@@ -3,7 +3,7 @@
 //! copies it first.
 #![allow(unsafe_code)]
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error, realloc};
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc, handle_alloc_error, realloc};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering, fence};
 
@@ -41,6 +41,17 @@ impl HeapStr {
         let Some(p) = NonNull::new(p) else { handle_alloc_error(layout) };
         // SAFETY: freshly allocated for a Head.
         unsafe { p.write(Head { refs: AtomicUsize::new(1), len: 0, capacity }) };
+        HeapStr(p)
+    }
+
+    /// `len` zeros. Large ones are pages that the system gives as they are touched, so nothing waits for them.
+    pub fn zeroed(len: usize) -> HeapStr {
+        let layout = layout(len);
+        // SAFETY: the layout is not empty.
+        let p = unsafe { alloc_zeroed(layout) }.cast::<Head>();
+        let Some(p) = NonNull::new(p) else { handle_alloc_error(layout) };
+        // SAFETY: freshly allocated for a Head, and the bytes behind it are initialised.
+        unsafe { p.write(Head { refs: AtomicUsize::new(1), len, capacity: len }) };
         HeapStr(p)
     }
 
