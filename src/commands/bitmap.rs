@@ -428,3 +428,249 @@ fn bitfield_keys(args: &Args<'_>) -> Result<Vec<(usize, KeyFlags)>> {
     }
     Ok(vec![(1, READS)])
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::testkit::check;
+
+    #[test]
+    fn setbit_and_getbit() {
+        check(
+            r#"> SETBIT k 7 1 | :0
+            > GET k | "\x01"
+            > SETBIT k 7 0 | :1
+            > SETBIT k 7 0 | :0
+            > GETBIT k 7 | :0
+            > SETBIT k 9 1 | :0
+            > STRLEN k | :2
+            > GETBIT k 9 | :1
+            > GETBIT k 10000000 | :0
+            > GETBIT no 5 | :0
+            > SET n 1 | +OK
+            > OBJECT ENCODING n | "int"
+            > SETBIT n 3 1 | :1
+            > OBJECT ENCODING n | "raw"
+            > SETBIT n 6 1 | :0
+            > GET n | "3"
+            > GETBIT n 6 | :1
+            > SETBIT k -1 1 | -ERR bit offset is not an integer or out of range
+            > SETBIT k 4294967296 1 | -ERR bit offset is not an integer or out of range
+            > SETBIT k x 1 | -ERR bit offset is not an integer or out of range
+            > SETBIT k 1 2 | -ERR bit is not an integer or out of range
+            > SETBIT k 1 -1 | -ERR bit is not an integer or out of range
+            > SETBIT k 1 x | -ERR bit is not an integer or out of range
+            > SETBIT k x x | -ERR bit offset is not an integer or out of range
+            > GETBIT k -1 | -ERR bit offset is not an integer or out of range
+            > GETBIT k 4294967296 | -ERR bit offset is not an integer or out of range
+            > GETBIT k #1 | -ERR bit offset is not an integer or out of range
+            > SETBIT k 1 | -ERR wrong number of arguments for 'setbit' command
+            > SET t "a" EX 100 | +OK
+            > SETBIT t 6 0 | :0
+            > TTL t | :100
+                "#,
+        );
+    }
+
+    #[test]
+    fn a_value_of_many_bytes_grows() {
+        check(
+            r#"> SETBIT k 2039 1 | :0
+            > SETBIT k 2040 1 | :0
+            > STRLEN k | :256
+            > SETBIT k 100000 1 | :0
+            > STRLEN k | :12501
+            > BITCOUNT k | :3
+            > SETBIT k 100000 0 | :1
+            > BITCOUNT k | :2
+            > BITPOS k 1 300 | :-1
+            > SETRANGE k 300 abc | :12501
+            > GETRANGE k 299 303 | "\x00abc\x00"
+            > APPEND k x | :12502
+            > STRLEN k | :12502
+                "#,
+        );
+    }
+
+    #[test]
+    fn bitcount_counts_parts() {
+        check(
+            r#"> SET k foobar | +OK
+            > BITCOUNT k | :26
+            > BITCOUNT k 0 | :26
+            > BITCOUNT k 1 | :22
+            > BITCOUNT k 0 0 | :4
+            > BITCOUNT k 1 1 BYTE | :6
+            > BITCOUNT k 5 30 bit | :17
+            > BITCOUNT k -2 -1 | :7
+            > BITCOUNT k -1 -2 | :0
+            > BITCOUNT k -100 -50 | :4
+            > BITCOUNT k -50 -100 | :0
+            > BITCOUNT k 10 20 | :0
+            > BITCOUNT k 0 9223372036854775807 BIT | :26
+            > BITCOUNT no | :0
+            > BITCOUNT no 0 -1 | :0
+            > BITCOUNT n 0 a | -ERR value is not an integer or out of range
+            > SET n 123 | +OK
+            > BITCOUNT n | :10
+            > BITCOUNT k a 1 | -ERR value is not an integer or out of range
+            > BITCOUNT k 0 a | -ERR value is not an integer or out of range
+            > BITCOUNT k 0 a foo | -ERR syntax error
+            > BITCOUNT k 0 1 foo | -ERR syntax error
+            > BITCOUNT k 0 1 BIT x | -ERR syntax error
+            > BITCOUNT | -ERR wrong number of arguments for 'bitcount' command
+                "#,
+        );
+    }
+
+    #[test]
+    fn bitpos_finds_bits() {
+        check(
+            r#"> SET k "\xff\xf0\x00" | +OK
+            > BITPOS k 0 | :12
+            > BITPOS k 1 | :0
+            > BITPOS k 0 0 0 | :-1
+            > BITPOS k 1 2 | :-1
+            > BITPOS k 1 2 -1 | :-1
+            > BITPOS k 0 1 -1 BYTE | :12
+            > BITPOS k 0 8 11 BIT | :-1
+            > BITPOS k 0 8 12 bit | :12
+            > BITPOS k 1 -3 -1 BYTE | :0
+            > SET f "\xff\xff" | +OK
+            > BITPOS f 0 | :16
+            > BITPOS f 0 0 | :16
+            > BITPOS f 0 0 -1 | :-1
+            > BITPOS f 0 5 | :-1
+            > BITPOS no 0 | :0
+            > BITPOS no 1 | :-1
+            > BITPOS no 0 5 7 | :0
+            > SET e "" | +OK
+            > BITPOS e 0 | :-1
+            > BITPOS e 1 | :-1
+            > BITPOS k 2 | -ERR The bit argument must be 1 or 0.
+            > BITPOS k x | -ERR value is not an integer or out of range
+            > BITPOS k 0 x | -ERR value is not an integer or out of range
+            > BITPOS k 0 0 x | -ERR value is not an integer or out of range
+            > BITPOS k 0 0 x foo | -ERR syntax error
+            > BITPOS k 0 0 1 foo | -ERR syntax error
+            > BITPOS k 0 0 1 BIT x | -ERR syntax error
+            > BITPOS k | -ERR wrong number of arguments for 'bitpos' command
+                "#,
+        );
+    }
+
+    #[test]
+    fn bitop_combines() {
+        check(
+            r#"> SET a "\x01\x02\xff" | +OK
+            > SET b "\x01\xff" | +OK
+            > BITOP AND d a b | :3
+            > GET d | "\x01\x02\x00"
+            > BITOP OR d a b | :3
+            > GET d | "\x01\xff\xff"
+            > BITOP XOR d a b | :3
+            > GET d | "\x00\xfd\xff"
+            > BITOP NOT d a | :3
+            > GET d | "\xfe\xfd\x00"
+            > BITOP and d a no | :3
+            > GET d | "\x00\x00\x00"
+            > OBJECT ENCODING d | "raw"
+            > BITOP or d no | :0
+            > EXISTS d | :0
+            > BITOP OR d no no2 | :0
+            > SET n 12 | +OK
+            > BITOP OR d n | :2
+            > GET d | "12"
+            > SET d x EX 100 | +OK
+            > BITOP OR d a | :3
+            > TTL d | :-1
+            > BITOP NOT d a b | -ERR BITOP NOT must be called with a single source key.
+            > BITOP foo d a | -ERR syntax error
+            > BITOP AND d | -ERR wrong number of arguments for 'bitop' command
+                "#,
+        );
+    }
+
+    #[test]
+    fn bitfield_reads_and_writes() {
+        check(
+            r#"> BITFIELD k SET u8 0 255 GET u8 0 INCRBY u8 0 1 GET i5 3 | [ :0 :255 :0 :0 ]
+            > BITFIELD k INCRBY i5 100 1 GET u4 0 | [ :1 :0 ]
+            > STRLEN k | :14
+            > BITFIELD k OVERFLOW SAT INCRBY u2 102 5 OVERFLOW FAIL INCRBY u2 102 1 OVERFLOW WRAP INCRBY u2 102 1
+            [ :3 nil :0 ]
+            > BITFIELD k SET i8 #1 -100 GET i8 #1 GET u8 8 | [ :0 :-100 :156 ]
+            > BITFIELD k SET u8 #2 300 SET u8 #2 -1 GET u8 #2 | [ :0 :44 :255 ]
+            > BITFIELD k overflow fail set u8 0 300 | [ nil ]
+            > BITFIELD k SET i64 0 -9223372036854775808 OVERFLOW SAT INCRBY i64 0 -1 INCRBY i64 0 9223372036854775807
+            [ :44190471831945216 :-9223372036854775808 :-1 ]
+            > BITFIELD k SET u63 0 9223372036854775807 GET u63 0
+            [ :9223372036854775807 :9223372036854775807 ]
+            > BITFIELD k | [ ]
+            > BITFIELD no GET u8 0 | [ :0 ]
+            > EXISTS no | :0
+            > BITFIELD no OVERFLOW FAIL SET u1 9 2 | [ nil ]
+            > STRLEN no | :2
+            > BITFIELD k GET u64 0
+            -ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.
+            > BITFIELD k GET i65 0
+            -ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.
+            > BITFIELD k GET u0 0
+            -ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.
+            > BITFIELD k GET x8 0
+            -ERR Invalid bitfield type. Use something like i16 u8. Note that u64 is not supported but i64 is.
+            > BITFIELD k GET u8 -1 | -ERR bit offset is not an integer or out of range
+            > BITFIELD k GET u8 #-1 | -ERR bit offset is not an integer or out of range
+            > BITFIELD k GET u8 x | -ERR bit offset is not an integer or out of range
+            > BITFIELD k GET u8 4294967296 | -ERR bit offset is not an integer or out of range
+            > BITFIELD k SET u8 0 x | -ERR value is not an integer or out of range
+            > BITFIELD k SET u8 0 | -ERR syntax error
+            > BITFIELD k GET u8 | -ERR syntax error
+            > BITFIELD k OVERFLOW foo | -ERR Invalid OVERFLOW type specified
+            > BITFIELD k OVERFLOW | -ERR syntax error
+            > BITFIELD k OVERFLOW SAT | [ ]
+            > BITFIELD k foo | -ERR syntax error
+            > SET n 123 | +OK
+            > BITFIELD n GET u8 0 | [ :49 ]
+            > BITFIELD n GET u8 8 SET u8 8 48 | [ :50 :50 ]
+            > GET n | "103"
+            > BITFIELD | -ERR wrong number of arguments for 'bitfield' command
+                "#,
+        );
+    }
+
+    #[test]
+    fn bitfield_ro_only_reads() {
+        check(
+            r#"> SET k "\x80A" | +OK
+            > BITFIELD_RO k GET u8 0 GET i8 0 GET u8 #1 GET u8 12 | [ :128 :-128 :65 :16 ]
+            > BITFIELD_RO no GET u8 0 | [ :0 ]
+            > BITFIELD_RO k | [ ]
+            > BITFIELD_RO k SET u8 0 1 | -ERR BITFIELD_RO only supports the GET subcommand
+            > BITFIELD_RO k GET u8 0 INCRBY u8 0 1 | -ERR BITFIELD_RO only supports the GET subcommand
+            > BITFIELD_RO k OVERFLOW SAT GET u8 0 | [ :128 ]
+            > BITFIELD_RO k GET u8 | -ERR syntax error
+                "#,
+        );
+    }
+
+    #[test]
+    fn bitop_has_the_newest_operations() {
+        // As Redis 8.2 answers; Valkey 9.1 does not know them.
+        check(
+            r#"> MSET a "\x0f" b "\x3c" c "\x55" | +OK
+            > BITOP DIFF d a b c | :1
+            > GET d | "\x02"
+            > BITOP DIFF1 d a b c | :1
+            > GET d | "p"
+            > BITOP ANDOR d a b c | :1
+            > GET d | "\r"
+            > BITOP one d a b c | :1
+            > GET d | "b"
+            > BITOP ONE d a | :1
+            > BITOP DIFF d a | -ERR BITOP DIFF must be called with at least two source keys.
+            > BITOP diff1 d a | -ERR BITOP DIFF1 must be called with at least two source keys.
+            > BITOP ANDOR d a | -ERR BITOP ANDOR must be called with at least two source keys.
+            "#,
+        );
+    }
+}
