@@ -16,6 +16,8 @@ use crate::keyspace::{EntryRef, NewValue, Value};
 use crate::resp::Reply;
 use crate::resp::reply::SHARE_MIN;
 
+pub use set::SET;
+
 pub const COMMANDS: &[Spec] = &[
     get::GET,
     set::SET,
