@@ -46,5 +46,7 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 pub const REPLY_BUFFER_MAX: usize = 16 * 1024;
 /// Bytes that it keeps at least (Redis: `PROTO_REPLY_MIN_BYTES`).
 pub const REPLY_BUFFER_MIN: usize = 1024;
+/// Bytes from which an element of a list has a node of its own (Redis: 1 GB).
+pub const LIST_PACKED_MAX: usize = 1 << 30;
 /// Milliseconds after which a client's peak of output is forgotten (Redis: its 5 s).
 pub const OUTPUT_PEAK_RESET_MS: i64 = 5000;

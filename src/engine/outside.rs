@@ -1,6 +1,8 @@
 //! What commands reach of the world outside the data: the process, its listeners, its files. In a test nothing of it
 //! is real: the disk is in memory, and what a CONFIG SET would do to the process is left out.
 
+use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use crate::sys::clock;
 use crate::sys::disk::{Disk, MemoryDisk, RealDisk};
 use crate::sys::memory::{self, StatsCache};
 use crate::sys::process::{self, OomScore, OpenFiles};
+use crate::sys::signals;
 use crate::sys::supervise::Supervisor;
 
 /// Makes the listeners what the configuration says, or leaves them as they are and says why. Installed by `net`.
@@ -26,6 +29,7 @@ pub struct Outside {
     oom: OomScore,
     /// argv[0], for the title.
     program: String,
+    argv: Vec<OsString>,
     /// The program's file, absolute, for INFO.
     pub executable: String,
     /// As INFO names it.
@@ -45,6 +49,7 @@ impl Default for Outside {
             disk: Arc::new(MemoryDisk::new()),
             oom: OomScore::default(),
             program: String::new(),
+            argv: Vec::new(),
             executable: String::new(),
             supervised: "no",
             sentinel: false,
@@ -63,6 +68,7 @@ impl Outside {
             real: true,
             disk: Arc::new(RealDisk),
             program,
+            argv: startup.argv.clone(),
             executable: executable.to_string_lossy().into_owned(),
             supervised: match startup.supervisor {
                 Supervisor::None => "no",
@@ -98,7 +104,7 @@ impl Outside {
     }
 
     /// How ready the kernel is to kill this process.
-    pub fn apply_oom_score(&mut self, config: &Config) -> std::io::Result<()> {
+    pub fn apply_oom_score(&mut self, config: &Config) -> io::Result<()> {
         if !self.real {
             return Ok(());
         }
@@ -106,7 +112,7 @@ impl Outside {
     }
 
     /// Enters `dir`; gives its absolute path.
-    pub fn enter_dir(&self, dir: &str) -> std::io::Result<String> {
+    pub fn enter_dir(&self, dir: &str) -> io::Result<String> {
         if !self.real {
             return Ok(dir.to_owned());
         }
@@ -130,6 +136,27 @@ impl Outside {
     pub fn sleep(&self, time: std::time::Duration) {
         if self.real {
             clock::stand_still(time);
+        }
+    }
+
+    /// Runs the program anew in this process, as it was started; comes back only with an error.
+    pub fn restart(&self, delay: std::time::Duration, config_file: Option<&Path>) -> io::Error {
+        if !self.real {
+            return io::ErrorKind::Unsupported.into();
+        }
+        clock::stand_still(delay);
+        // The folder has changed since: the file is named by its absolute path.
+        let mut words: Vec<OsString> = self.argv.iter().skip(1).cloned().collect();
+        if let (Some(file), Some(first)) = (config_file, words.first_mut()) {
+            *first = file.into();
+        }
+        process::run_anew(Path::new(&self.executable), &words)
+    }
+
+    /// Arms the software watchdog for one more round of cron.
+    pub fn arm_watchdog(&self, period_ms: u64) {
+        if self.real {
+            signals::arm_watchdog(u32::try_from(period_ms).unwrap_or(u32::MAX));
         }
     }
 

@@ -45,6 +45,8 @@ pub struct Debug {
     pub output_peak_reset_ms: Option<i64>,
     /// Reply buffers are fitted to what clients need.
     pub output_resizing: bool,
+    /// Elements of a list from this size on have a node of their own.
+    pub packed_threshold: usize,
 }
 
 impl Default for Debug {
@@ -55,6 +57,7 @@ impl Default for Debug {
             allow_deny_scripts: false,
             output_peak_reset_ms: Some(limits::OUTPUT_PEAK_RESET_MS),
             output_resizing: true,
+            packed_threshold: limits::LIST_PACKED_MAX,
         }
     }
 }

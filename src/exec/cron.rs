@@ -20,7 +20,9 @@ impl Exec {
             self.end_waits(now_ms);
         }
         if now_ms >= self.cron_due_ms {
-            self.cron(now_ms);
+            if !self.server.debug.pause_cron {
+                self.cron(now_ms);
+            }
             self.cron_due_ms = now_ms + (1000 / self.server.config.hz.max(1) as i64).max(1);
         }
         let waits =
@@ -34,7 +36,7 @@ impl Exec {
 
     /// When the next key of any database is due.
     pub fn next_due(&self) -> Option<i64> {
-        if !self.server.active_expire {
+        if !self.server.active_expire || self.server.debug.pause_cron {
             return None;
         }
         let removing = self.server.dbs.iter().filter(|db| db.expiry_rule == ExpiryRule::Remove);
@@ -95,6 +97,9 @@ impl Exec {
     /// The periodic work, `hz` times a second.
     fn cron(&mut self, now_ms: i64) {
         self.server.clock.tick();
+        if self.server.config.watchdog_period != 0 {
+            self.server.outside.arm_watchdog(self.server.config.watchdog_period);
+        }
         let (commands, bytes_in, bytes_out) =
             (self.server.stats.commands, self.server.stats.bytes_in, self.server.stats.bytes_out);
         self.server.stats.rate_commands.sample(commands, now_ms);

@@ -1,6 +1,7 @@
 //! The keyspace: databases of entries in segmented tables, with exact expiry. Knows no clients and no protocol.
 
 pub mod db;
+pub mod digest;
 pub mod entry;
 pub mod expiry;
 pub mod heap;

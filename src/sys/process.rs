@@ -186,6 +186,12 @@ pub fn set_cpu_affinity(list: &str) -> bool {
 
 // --------------------------------------------------------------------------------------------- the system's name
 
+/// Replaces this program by a fresh run of it, in the same process; comes back only with an error.
+pub fn run_anew(program: &Path, words: &[std::ffi::OsString]) -> io::Error {
+    use std::os::unix::process::CommandExt;
+    std::process::Command::new(program).args(words).exec()
+}
+
 /// System, release and machine, as INFO `os` has them.
 pub fn os_name() -> String {
     let name = rustix::system::uname();

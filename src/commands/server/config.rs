@@ -134,6 +134,12 @@ fn apply(server: &mut Server, name: &str) -> std::result::Result<(), String> {
                 "Failed to apply new oom_score_adj configuration, check server logs.".to_string()
             })?;
         }
+        "watchdog-period" | "hz" => {
+            // Below two rounds of cron it would go off in good health.
+            let period_ms = config.watchdog_period;
+            let least_ms = 2 * 1000 / u64::from(config.hz.max(1));
+            server.outside.arm_watchdog(if period_ms == 0 { 0 } else { period_ms.max(least_ms) });
+        }
         "jemalloc-bg-thread" if config.jemalloc_bg_thread => server.outside.purge_in_background(),
         _ => {}
     }

@@ -490,6 +490,7 @@ fn cpu(_: &mut ServerCx<'_>, t: &mut String) {
     line(t, "used_cpu_user_children", seconds(children.user_us));
     line(t, "used_cpu_sys_main_thread", seconds(main.system_us));
     line(t, "used_cpu_user_main_thread", seconds(main.user_us));
+    line(t, "used_active_time_main_thread", seconds(main.system_us + main.user_us));
 }
 
 fn commandstats(cx: &mut ServerCx<'_>, t: &mut String) {
