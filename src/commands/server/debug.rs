@@ -353,7 +353,7 @@ fn protocol(_: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
     match name.as_slice() {
         b"string" => out.bulk(b"Hello World"),
         b"integer" => out.int(12345),
-        b"double" => out.double(3.141),
+        b"double" => out.double(3141.0 / 1000.0),
         b"bignum" => out.big_number(b"1234567999999999999999999999999999999"),
         b"null" => out.null(),
         b"array" => {
