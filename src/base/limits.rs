@@ -50,3 +50,7 @@ pub const REPLY_BUFFER_MIN: usize = 1024;
 pub const LIST_PACKED_MAX: usize = 1 << 30;
 /// Milliseconds after which a client's peak of output is forgotten (Redis: its 5 s).
 pub const OUTPUT_PEAK_RESET_MS: i64 = 5000;
+/// Bytes of a value beyond which it is freed by the free thread.
+pub const FREE_ELSEWHERE_MIN: usize = 1 << 20;
+/// Keys that FLUSHALL SYNC frees at once, without making its client wait.
+pub const FLUSH_AT_ONCE_KEYS: usize = 4096;

@@ -1,6 +1,7 @@
 //! What a command did, recorded in order and drained in one place (`exec/drain.rs`).
 
 use crate::engine::config::values::NotifyFlags;
+use crate::keyspace::Entry;
 
 /// A keyspace event: its class of `notify-keyspace-events` and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub struct Effects {
     pub dirty: u64,
     /// Keys that the command itself found to be over, for the statistics.
     pub expired: u64,
+    /// Entries taken out that are large: they are freed elsewhere. With each, whether the client asked for that.
+    pub garbage: Vec<(Entry, bool)>,
     /// See [`listeners`].
     pub listeners: u8,
     /// Whether anybody takes the propagated stream: AOF, replicas, a test.
@@ -96,6 +99,14 @@ impl Effects {
         self.touched.push(key.into());
         if self.listeners != 0 {
             self.changes.push(Change { db, key: key.into(), event: Some(event), modified: true });
+        }
+    }
+
+    /// Frees an entry that was taken out; a large one after the command, on the free thread.
+    #[inline]
+    pub fn discard(&mut self, entry: Entry, lazy: bool) {
+        if entry.view().is_large() {
+            self.garbage.push((entry, lazy));
         }
     }
 

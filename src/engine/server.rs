@@ -1,5 +1,7 @@
 //! The whole state of the server, plain data. Who changes what is told in ARCHITECTURE.md.
 
+use std::collections::VecDeque;
+
 use super::config::Config;
 use super::effects::Effects;
 use super::outside::Outside;
@@ -8,9 +10,10 @@ use super::stats::Stats;
 use super::table::CommandTable;
 use crate::base::limits;
 use crate::base::rng::Rng;
-use crate::keyspace::db::Access;
-use crate::keyspace::{Db, ExpiryRule};
+use crate::keyspace::db::{Access, Remains};
+use crate::keyspace::{Db, Entry, ExpiryRule};
 use crate::sys::clock::Clock;
+use crate::sys::free::FreeThread;
 
 /// What a command asks of `net`, done after the turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +105,10 @@ pub struct Server {
     pub blocked: Vec<usize>,
     /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
+    /// Where what takes long to free goes.
+    pub free: FreeThread,
+    /// What FLUSHALL SYNC and FLUSHDB SYNC have taken out and is freed in slices, with the ids of their clients.
+    pub freeing: VecDeque<(u64, Vec<Remains>)>,
     pub shutting_down: bool,
     /// The stream of propagated commands, when a test wants it; AOF and replicas come with their parts.
     pub stream: Option<Vec<u8>>,
@@ -139,6 +146,8 @@ impl Server {
             monitors: Vec::new(),
             blocked: Vec::new(),
             active_expire: true,
+            free: FreeThread::default(),
+            freeing: VecDeque::new(),
             shutting_down: false,
             stream: None,
             stream_db: u32::MAX,
@@ -257,6 +266,18 @@ impl Server {
         tracing::info!("User requested shutdown...");
         tracing::warn!("Tarn is now ready to exit, bye bye...");
         self.requests.push(Request::Exit(0));
+    }
+
+    /// Frees an entry that was taken out, on the free thread when it is large. Tells how many bytes that will free.
+    pub fn free_entry(&mut self, entry: Entry, lazy: bool) -> usize {
+        let bytes = entry.view().allocated();
+        if bytes < limits::FREE_ELSEWHERE_MIN {
+            return 0;
+        }
+        // The reference frees any string in the foreground and so does not count it.
+        let objects = (lazy && entry.view().type_name() != "string") as usize;
+        self.free.send(Box::new(entry), objects);
+        bytes
     }
 
     /// Keys of all databases.

@@ -34,6 +34,8 @@ pub enum Blocked {
     Wait { replicas: i64, offset: i64 },
     /// CLIENT PAUSE holds its next command.
     Paused,
+    /// FLUSHALL SYNC, until the memory is free.
+    Freeing,
 }
 
 /// A client that waits, and until when (ms of Unix time; `None` = for ever).

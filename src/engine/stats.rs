@@ -136,7 +136,13 @@ pub struct Stats {
     pub misses: u64,
     pub expired_keys: u64,
     pub expired_time_cap_reached: u64,
+    /// Nanoseconds of processor time that removing due keys took.
+    pub expire_cycle_ns: u64,
     pub evicted_keys: u64,
+    /// Nanoseconds beyond `maxmemory` until now, without the present time there.
+    pub eviction_exceeded_ns: u64,
+    /// Since when memory is beyond `maxmemory`, in ns of the monotonic clock.
+    pub eviction_since_ns: Option<u64>,
     pub evicted_clients: u64,
     pub lazyfreed_objects: u64,
     pub error_replies: u64,

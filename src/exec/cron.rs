@@ -2,7 +2,6 @@
 //! statistics.
 
 use super::Exec;
-use crate::engine::effects::Event;
 use crate::engine::session::{Blocked, Closing};
 use crate::keyspace::ExpiryRule;
 
@@ -16,6 +15,7 @@ impl Exec {
     pub fn tick(&mut self) -> i64 {
         let now_ms = self.server.clock.now_ms() as i64;
         let expiry_due = self.expire_due();
+        let busy = (!self.server.freeing.is_empty() && self.free_on()) | self.evict_on();
         if !self.server.blocked.is_empty() {
             self.end_waits(now_ms);
         }
@@ -30,50 +30,58 @@ impl Exec {
         let pause = [self.server.pause.writes_until_ms, self.server.pause.all_until_ms]
             .into_iter()
             .filter(|&t| t > now_ms);
-        let first = waits.chain(pause).chain(expiry_due).min();
+        let first = waits.chain(pause).chain(expiry_due).chain(busy.then_some(now_ms)).min();
         first.map_or(self.cron_due_ms, |t| t.min(self.cron_due_ms))
     }
 
-    /// When the next key of any database is due.
+    /// When the next key of any database is due. Nothing expires while writes are paused.
     pub fn next_due(&self) -> Option<i64> {
-        if !self.server.active_expire || self.server.debug.pause_cron {
+        let server = &self.server;
+        let paused_ms = server.pause.all_until_ms.max(server.pause.writes_until_ms);
+        let paused = paused_ms > server.clock.now_ms() as i64 || server.debug.pause_cron;
+        if !server.active_expire || paused {
             return None;
         }
-        let removing = self.server.dbs.iter().filter(|db| db.expiry_rule == ExpiryRule::Remove);
-        removing.filter_map(|db| db.next_due()).min()
+        self.first_due().map(|(at, _)| at)
     }
 
-    /// Removes keys whose time has come, for at most one slice of time. Returns when the next one is due.
+    /// The time of the key that is due first, and its database.
+    fn first_due(&self) -> Option<(i64, usize)> {
+        let removing =
+            self.server.dbs.iter().enumerate().filter(|(_, db)| db.expiry_rule == ExpiryRule::Remove);
+        removing.filter_map(|(i, db)| Some((db.next_due()?, i))).min()
+    }
+
+    /// Removes keys whose time has come, in the order of their times, for at most one slice of time. Returns when the
+    /// next one is due.
     fn expire_due(&mut self) -> Option<i64> {
         let start = self.server.clock.read();
         let now_ms = start.wall_ms() as i64;
         if self.next_due()? > now_ms {
             return self.next_due();
         }
-        for i in 0..self.server.dbs.len() {
-            self.server.dbs[i].now_ms = now_ms;
-            let mut more = true;
-            while more && self.server.dbs[i].expiry_rule == ExpiryRule::Remove {
-                for _ in 0..EXPIRY_STEP {
-                    let Some(entry) = self.server.dbs[i].pop_due() else {
-                        more = false;
-                        break;
-                    };
-                    self.expired(i as u32, entry.view().key());
-                }
-                if self.server.clock.mono_ns() - start.mono_ns > EXPIRY_SLICE_NS {
-                    self.server.stats.expired_time_cap_reached += more as u64;
-                    self.finish_effects();
-                    return self.next_due();
-                }
+        self.server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
+        let lazy = self.server.config.lazyfree_lazy_expire;
+        let mut ns = 0;
+        while let Some((_, i)) = self.first_due().filter(|&(at, _)| at <= now_ms) {
+            if ns > EXPIRY_SLICE_NS {
+                self.server.stats.expired_time_cap_reached += 1;
+                break;
             }
+            for _ in 0..EXPIRY_STEP {
+                let Some(entry) = self.server.dbs[i].pop_due() else { break };
+                self.expired(i as u32, entry.view().key());
+                self.server.free_entry(entry, lazy);
+            }
+            ns = self.server.clock.mono_ns().saturating_sub(start.mono_ns);
         }
+        self.server.stats.expire_cycle_ns += ns;
         self.finish_effects();
         self.next_due()
     }
 
     /// Ends the effects of what no client asked for.
-    fn finish_effects(&mut self) {
+    pub(super) fn finish_effects(&mut self) {
         self.server.fx.changes.clear();
         self.server.dirty += std::mem::take(&mut self.server.fx.dirty);
     }
@@ -121,11 +129,5 @@ impl Exec {
                 self.server.close_now(slot);
             }
         }
-    }
-
-    /// Frees memory down to `maxmemory`. False when that is not possible under the policy.
-    pub fn make_room(&mut self) -> bool {
-        let _ = Event::EVICTED;
-        crate::sys::memory::used() as u64 <= self.server.config.maxmemory
     }
 }

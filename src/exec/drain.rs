@@ -22,6 +22,10 @@ impl Exec {
         let dirty = std::mem::take(&mut fx.dirty);
         self.server.dirty += dirty;
         self.server.stats.expired_keys += std::mem::take(&mut fx.expired);
+        if !fx.garbage.is_empty() {
+            self.free_garbage();
+        }
+        let fx = &self.server.fx;
         if fx.quiet() && fx.propagate == Propagate::Verbatim {
             return;
         }
@@ -48,6 +52,14 @@ impl Exec {
             }
         }
         self.server.fx.changes.clear();
+    }
+
+    /// Frees the large entries that the command took out.
+    #[cold]
+    fn free_garbage(&mut self) {
+        for (entry, lazy) in std::mem::take(&mut self.server.fx.garbage) {
+            self.server.free_entry(entry, lazy);
+        }
     }
 
     /// Tells of keys that were met after their time.

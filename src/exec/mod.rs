@@ -6,6 +6,8 @@ pub mod call;
 pub mod checks;
 pub mod cron;
 pub mod drain;
+pub mod evict;
+pub mod free;
 pub mod gate;
 pub mod run;
 pub mod table;
@@ -24,6 +26,7 @@ pub struct Exec {
     batch: Vec<run::Request>,
     /// When `cron` runs next, ms of Unix time.
     cron_due_ms: i64,
+    eviction: evict::Eviction,
     /// The moment at which the last command of the batch ended, or the batch began: the next one's start. One
     /// reading of the clock per command.
     now: Reading,
@@ -33,7 +36,14 @@ impl Exec {
     /// An executor of `server`.
     pub fn new(server: Server) -> Exec {
         let now = server.clock.read();
-        Exec { server, spans: Vec::new(), batch: Vec::new(), cron_due_ms: 0, now }
+        Exec {
+            server,
+            spans: Vec::new(),
+            batch: Vec::new(),
+            cron_due_ms: 0,
+            eviction: Default::default(),
+            now,
+        }
     }
 }
 

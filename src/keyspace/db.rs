@@ -7,7 +7,7 @@
 use super::entry::{self, Entry, EntryRef, NewValue, Value};
 use super::expiry::ExpiryIndex;
 use super::heap::HeapStr;
-use super::table::{Pos, Table, short_hash};
+use super::table::{self, Pos, Table, short_hash};
 use crate::base::hash::hash;
 use crate::base::num;
 use crate::base::rng::Rng;
@@ -393,6 +393,12 @@ impl Db {
 
     /// Puts an entry in whose key must be absent.
     pub fn insert_entry(&mut self, hash: u64, entry: Entry) {
+        if self.expiry_rule == ExpiryRule::Hide
+            && let Some(hidden) = self.table.find(hash, entry.view().key())
+        {
+            // It is over and was shown to nobody: the new one takes its place.
+            drop(self.remove_at(hidden, hash));
+        }
         if let Some(at) = entry.view().expiry() {
             self.expires.insert(at, short_hash(hash));
         }
@@ -450,13 +456,22 @@ impl Db {
 
     /// Takes out one key that is due at `now_ms`, if there is one.
     pub fn pop_due(&mut self) -> Option<Entry> {
+        if self.next_due()? > self.now_ms { None } else { self.pop_first() }
+    }
+
+    /// Takes out the key that expires first.
+    pub fn pop_first(&mut self) -> Option<Entry> {
         let (at, short) = self.expires.first()?;
-        if at > self.now_ms {
-            return None;
-        }
-        let pos = self.table.candidates(short).find(|&p| self.table.get(p).expiry() == Some(at))?;
-        let h = hash(self.table.get(pos).key());
-        Some(self.remove_at(pos, h))
+        // The index names the key by its short hash, which is all that its removal needs.
+        let pos = self.named(at, short);
+        assert!(pos.is_some(), "the expiry index names a key that the table does not hold");
+        self.expires.remove(at, short);
+        pos.map(|pos| self.table.remove(pos))
+    }
+
+    /// The entry that an item of the expiry index names. Two keys with the same item are equally good.
+    fn named(&self, at: i64, short: u32) -> Option<Pos> {
+        self.table.candidates(short).find(|&p| self.table.get(p).expiry() == Some(at))
     }
 
     /// A fair random entry, alive or not.
@@ -477,27 +492,43 @@ impl Db {
         None
     }
 
-    /// A random volatile entry: the key of a random place in the index would favour none, but the index is ordered
-    /// by time, so the table is drawn from, and after some misses the earliest is taken.
+    /// A random volatile entry: from the table where they are common, else from the index.
     pub fn sample_volatile(&mut self) -> Option<Pos> {
-        if self.expires.is_empty() {
-            return None;
-        }
-        for _ in 0..SAMPLE_TRIES {
+        while self.volatile_is_common() {
             let pos = self.table.sample(&mut self.rng)?;
             if self.table.get(pos).expiry().is_some() {
                 return Some(pos);
             }
         }
-        let (at, short) = self.expires.first()?;
-        self.table.candidates(short).find(|&p| self.table.get(p).expiry() == Some(at))
+        let (at, short) = self.expires.sample(&mut self.rng)?;
+        self.named(at, short)
     }
 
-    /// The volatile entries that expire first.
-    pub fn first_due(&self, n: usize) -> impl Iterator<Item = Pos> + '_ {
-        self.expires.iter().take(n).filter_map(|(at, short)| {
-            self.table.candidates(short).find(|&p| self.table.get(p).expiry() == Some(at))
-        })
+    /// Whether at least one key of eight is volatile.
+    fn volatile_is_common(&self) -> bool {
+        !self.expires.is_empty() && self.expires.len() >= self.table.len() / 8
+    }
+
+    /// Gives about `n` entries from random places to `give`, neighbours among them: for eviction.
+    pub fn sample_run(&mut self, volatile: bool, n: usize, mut give: impl FnMut(&Db, EntryRef<'_>)) {
+        let mut rng = self.rng.clone();
+        if !volatile || self.volatile_is_common() {
+            self.table.sample_run(&mut rng, n, |e| {
+                let taken = !volatile || e.expiry().is_some();
+                if taken {
+                    give(self, e);
+                }
+                taken
+            });
+        } else {
+            for _ in 0..n {
+                let item = self.expires.sample(&mut rng);
+                if let Some(pos) = item.and_then(|(at, short)| self.named(at, short)) {
+                    give(self, self.table.get(pos));
+                }
+            }
+        }
+        self.rng = rng;
     }
 
     /// Walks keys for SCAN. See [`Table::scan`].
@@ -511,9 +542,10 @@ impl Db {
         self.expiry_rule != ExpiryRule::Ignore && e.expiry().is_some_and(|at| at <= self.now_ms)
     }
 
-    /// Takes all keys out, for the free thread or to be dropped here.
-    pub fn take_all(&mut self) -> (Table<Entry>, ExpiryIndex) {
-        (std::mem::take(&mut self.table), std::mem::take(&mut self.expires))
+    /// Takes all keys out, for the free thread or to be freed here.
+    pub fn take_all(&mut self) -> Remains {
+        let table = table::Remains::new(std::mem::take(&mut self.table));
+        Remains { table, expires: std::mem::take(&mut self.expires) }
     }
 
     /// Swaps the contents with another database (SWAPDB).
@@ -525,5 +557,16 @@ impl Db {
 
 /// Draws of RANDOMKEY that may meet a dead key (Redis: 100, on replicas).
 const RANDOM_KEY_TRIES: usize = 100;
-/// Draws from the table for a volatile entry before the index is asked.
-const SAMPLE_TRIES: usize = 64;
+
+/// What was taken out of a database, to be freed piece by piece.
+pub struct Remains {
+    table: table::Remains<Entry>,
+    expires: ExpiryIndex,
+}
+
+impl Remains {
+    /// Frees a small piece; false when nothing is left.
+    pub fn free_some(&mut self) -> bool {
+        self.expires.free_some() || self.table.free_some()
+    }
+}

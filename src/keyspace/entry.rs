@@ -18,6 +18,7 @@ use std::ptr::NonNull;
 
 use super::heap::HeapStr;
 use super::table::Item;
+use crate::base::limits::FREE_ELSEWHERE_MIN;
 use crate::base::num;
 use crate::sys::memory::size_class;
 
@@ -218,6 +219,12 @@ impl<'a> EntryRef<'a> {
     fn size(self) -> usize {
         let (at, k, p) = self.shape();
         at + k + p
+    }
+
+    /// Whether freeing it takes so long that another thread should do it.
+    #[inline]
+    pub fn is_large(self) -> bool {
+        self.kind() == Kind::Heap && self.allocated() >= FREE_ELSEWHERE_MIN
     }
 
     /// The type, as TYPE and SCAN name it.

@@ -2,9 +2,13 @@
 //!
 //! Items are sorted by (time, short hash of the key) and kept in leaves of up to [`LEAF`]; an item is 8 bytes, its
 //! time relative to the leaf's base in 32 bits and the short hash, by which the table finds the key again, in 32.
-//! Leaves lie in a `BTreeMap` by their base. About 9.7 bytes per volatile key all told.
+//! Leaves lie in a `BTreeMap` by their base. Equal items (two keys of the same millisecond and short hash) lie in one
+//! leaf, so that an item is always found in the last leaf whose base is not above it. About 9.7 bytes per volatile key all told.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use crate::base::rng::Rng;
 
 /// Items per leaf at the most.
 const LEAF: usize = 128;
@@ -19,6 +23,8 @@ type Base = (i64, u32);
 pub struct ExpiryIndex {
     leaves: BTreeMap<Base, Vec<u64>>,
     len: usize,
+    /// The leaf that the last sample came from.
+    sampled: Base,
 }
 
 fn pack(base: i64, at: i64, short: u32) -> Option<u64> {
@@ -93,30 +99,43 @@ impl ExpiryIndex {
     /// stays full: times mostly grow.
     fn split(&mut self, base: Base, item: u64, key: Base) {
         let Some(leaf) = self.leaves.get_mut(&base) else { return };
-        if key == base {
-            // Only equal items, so no base to split at: this one leaf grows.
-            put(leaf, item);
-            return;
-        }
-        if leaf.last().is_some_and(|&l| l <= item) {
+        if leaf.last().is_some_and(|&l| l < item) {
             self.leaves.insert(key, vec![item & u32::MAX as u64]);
             return;
         }
-        let upper = leaf.split_off(LEAF / 2);
-        leaf.shrink_to(LEAF / 2 + STEP);
-        let start = unpack(base.0, upper[0]);
-        let mut upper: Vec<u64> =
-            upper.iter().map(|&i| i - ((start.0 - base.0) as u64) * (1 << 32)).collect();
+        // Equal items stay together: the split is where two differ, the nearest such place to the middle or after it.
+        let split = (LEAF / 2..leaf.len()).find(|&i| leaf[i - 1] != leaf[i]);
+        let Some(split) = split else {
+            put(leaf, item);
+            return;
+        };
+        let start = unpack(base.0, leaf[split]);
+        let shift = ((start.0 - base.0) as u64) << 32;
+        let mut upper = Vec::with_capacity((leaf.len() - split).next_multiple_of(STEP) + STEP);
+        upper.extend(leaf.drain(split..).map(|i| i - shift));
+        leaf.shrink_to(leaf.len() + STEP);
         if key < start {
             put(leaf, item);
         } else {
-            put(&mut upper, item - ((start.0 - base.0) as u64) * (1 << 32));
+            put(&mut upper, item - shift);
         }
-        if start == base {
-            leaf.extend(upper);
-        } else {
-            self.leaves.insert(start, upper);
-        }
+        self.leaves.insert(start, upper);
+    }
+
+    /// An item of random leaf: leaf by leaf in turn, and a random one in it, so that many samples cover all alike.
+    pub fn sample(&mut self, rng: &mut Rng) -> Option<(i64, u32)> {
+        let after = (Bound::Excluded(self.sampled), Bound::Unbounded);
+        let next = self.leaves.range(after).next().or_else(|| self.leaves.first_key_value());
+        let (&base, leaf) = next?;
+        self.sampled = base;
+        leaf.get(rng.below(leaf.len() as u64) as usize).map(|&i| unpack(base.0, i))
+    }
+
+    /// Frees a leaf; false when none is left.
+    pub fn free_some(&mut self) -> bool {
+        let leaf = self.leaves.pop_first();
+        self.len -= leaf.as_ref().map_or(0, |(_, items)| items.len());
+        leaf.is_some()
     }
 
     /// Removes one item; tells whether it was there.
@@ -138,9 +157,7 @@ impl ExpiryIndex {
     /// Joins a leaf with the one after it when both are small.
     fn join(&mut self, base: Base) {
         let Some(len) = self.leaves.get(&base).map(Vec::len) else { return };
-        let Some((&next, after)) =
-            self.leaves.range((std::ops::Bound::Excluded(base), std::ops::Bound::Unbounded)).next()
-        else {
+        let Some((&next, after)) = self.leaves.range((Bound::Excluded(base), Bound::Unbounded)).next() else {
             return;
         };
         let fits = after.last().is_some_and(|&l| pack(base.0, unpack(next.0, l).0, 0).is_some());

@@ -423,6 +423,32 @@ impl<I: Item> Table<I> {
         }
     }
 
+    /// Gives neighbouring items from a random place on until `n` were taken, as `give` tells of each, or a bounded
+    /// number was looked at. Less fair than [`Table::sample`], but the misses of memory overlap: for eviction.
+    pub fn sample_run(&self, rng: &mut Rng, n: usize, mut give: impl FnMut(I::Ref<'_>) -> bool) {
+        let looks = (n * RUN_LOOKS).min(self.len);
+        let mut index = rng.below(self.segs as u64) as usize;
+        let mut from = rng.below(self.seg(index).n as u64) as usize;
+        let (mut looked, mut taken) = (0, 0);
+        // Once around, and the first segment a second time for what lies before the place begun at.
+        for _ in 0..=self.segs {
+            let seg = self.seg(index);
+            for b in from..seg.n as usize {
+                let bucket = seg.bucket(b);
+                bucket.0.iter().filter(|s| !s.is_null()).for_each(|&s| prefetch(pointer(s)));
+                for &s in bucket.0.iter().filter(|s| !s.is_null()) {
+                    // SAFETY: a slot that is not null holds a live item; the table is borrowed.
+                    taken += give(unsafe { I::view(NonNull::new_unchecked(pointer(s))) }) as usize;
+                    looked += 1;
+                    if taken >= n || looked >= looks {
+                        return;
+                    }
+                }
+            }
+            (index, from) = (if index + 1 == self.segs { 0 } else { index + 1 }, 0);
+        }
+    }
+
     /// The items that may be the one a [`short_hash`] names: nearly always one.
     pub fn candidates(&self, short: u32) -> impl Iterator<Item = Pos> + '_ {
         let (tag, low) = ((short >> 16) as u16, (short & 0xffff) as usize);
@@ -458,16 +484,41 @@ impl<I: Item> Table<I> {
 
 impl<I: Item> Drop for Table<I> {
     fn drop(&mut self) {
-        for seg in self.blocks.drain(..).flatten() {
-            for s in seg.items() {
-                // SAFETY: the table owned it and is going away.
-                drop(unsafe { I::from_raw(NonNull::new_unchecked(pointer(s))) });
-            }
-            seg.free();
-        }
+        self.blocks.drain(..).flatten().for_each(drop_seg::<I>);
     }
 }
 
+/// What is left of a table that is being freed, segment by segment.
+pub struct Remains<I: Item>(Table<I>);
+
+impl<I: Item> Remains<I> {
+    /// All of `table`.
+    pub fn new(table: Table<I>) -> Self {
+        Remains(table)
+    }
+
+    /// Frees one segment with its items; false when none is left.
+    pub fn free_some(&mut self) -> bool {
+        // The table is whole no longer: nothing but this and `drop` is called on it.
+        let Some(block) = self.0.blocks.last_mut() else { return false };
+        match block.pop() {
+            Some(seg) => drop_seg::<I>(seg),
+            None => drop(self.0.blocks.pop()),
+        }
+        true
+    }
+}
+
+fn drop_seg<I: Item>(seg: Seg) {
+    for s in seg.items() {
+        // SAFETY: the table owned it and has given the segment up.
+        drop(unsafe { I::from_raw(NonNull::new_unchecked(pointer(s))) });
+    }
+    seg.free();
+}
+
+/// How many items [`Table::sample_run`] looks at for each that it is to give.
+const RUN_LOOKS: usize = 16;
 /// How many keys ahead a split asks for.
 const PREFETCH_AHEAD: usize = 8;
 

@@ -6,6 +6,7 @@ pub mod args;
 pub mod clock;
 pub mod crash;
 pub mod disk;
+pub mod free;
 pub mod log;
 pub mod memory;
 pub mod process;

@@ -119,7 +119,8 @@ fn set_expiry(
     };
     // On a replica and while loading a time that is over is set all the same: the primary's DEL follows.
     if at <= cx.now_ms && cx.db.expiry_rule == ExpiryRule::Remove {
-        drop(cx.db.remove_at(pos, key.hash));
+        let entry = cx.db.remove_at(pos, key.hash);
+        cx.fx.discard(entry, cx.config.lazyfree_lazy_expire);
         // The reference sends the event of an expiry, not of a deletion, and counts it as one.
         cx.changed(key.bytes, Event::EXPIRED, 1);
         cx.fx.expired += 1;

@@ -1,10 +1,13 @@
 //! Whole databases: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB.
 
+use crate::base::limits::FLUSH_AT_ONCE_KEYS;
 use crate::engine::args::Args;
 use crate::engine::cx::{KeyCx, ServerCx};
 use crate::engine::effects::Propagate;
 use crate::engine::error::{Error, Result};
+use crate::engine::session::Blocked;
 use crate::engine::spec::*;
+use crate::keyspace::db::Remains;
 use crate::resp::Reply;
 
 pub const DBSIZE: Spec = Spec::key("dbsize", dbsize)
@@ -67,7 +70,7 @@ fn flush(
     out: &mut Reply<'_>,
     dbs: std::ops::Range<usize>,
 ) -> Result {
-    let _lazy = if args.left() > 1 {
+    let lazy = if args.left() > 1 {
         return Err(Error::SYNTAX);
     } else if args.eat("async") {
         true
@@ -77,14 +80,22 @@ fn flush(
         cx.server.config.lazyfree_lazy_user_flush
     };
     args.done()?;
-    let mut removed = 0;
-    for db in &mut cx.server.dbs[dbs] {
-        removed += db.len();
-        drop(db.take_all());
-    }
+    let taken: Vec<(usize, Remains)> =
+        cx.server.dbs[dbs].iter_mut().map(|db| (db.len(), db.take_all())).collect();
+    let removed = taken.iter().map(|(keys, _)| keys).sum::<usize>();
     cx.server.fx.dirty += removed as u64;
     // An empty database is flushed on replicas too: theirs may not be.
     cx.server.fx.propagate = Propagate::Always;
+    let remains: Vec<Remains> = taken.into_iter().map(|(_, r)| r).collect();
+    if lazy {
+        cx.server.free.send(Box::new(remains), removed);
+    } else if removed > FLUSH_AT_ONCE_KEYS {
+        // The databases are empty for everybody already. Only this client waits until the memory is free.
+        let client = cx.session().id;
+        cx.server.freeing.push_back((client, remains));
+        cx.block(Blocked::Freeing, None);
+        return Ok(());
+    }
     out.ok();
     Ok(())
 }

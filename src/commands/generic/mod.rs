@@ -80,10 +80,11 @@ fn unlink(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     remove_all(cx, args, out, true)
 }
 
-fn remove_all(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, _lazy: bool) -> Result {
+fn remove_all(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, lazy: bool) -> Result {
     let mut removed = 0;
     for key in args.rest_keys() {
-        if cx.db.remove(key).is_some() {
+        if let Some(entry) = cx.db.remove(key) {
+            cx.fx.discard(entry, lazy);
             cx.changed(key.bytes, Event::DEL, 1);
             removed += 1;
         }
@@ -189,7 +190,9 @@ fn rename_key(cx: &mut KeyCx<'_>, from: Key<'_>, to: Key<'_>, keep: bool) -> Res
     let old = cx.db.remove(to);
     let Some(entry) = cx.db.remove(from) else { return Err(Error::NO_SUCH_KEY) };
     cx.db.insert_moved(to, entry.with_key(to.bytes));
-    drop(old);
+    if let Some(old) = old {
+        cx.fx.discard(old, cx.config.lazyfree_lazy_server_del);
+    }
     cx.notify(to.bytes, Event::NEW);
     cx.changed(from.bytes, Event::RENAME_FROM, 1);
     cx.changed(to.bytes, Event::RENAME_TO, 0);

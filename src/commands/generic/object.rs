@@ -1,7 +1,8 @@
 //! OBJECT: how a value is stored.
 
+use crate::commands::help;
 use crate::engine::args::Args;
-use crate::engine::cx::{KeyCx, SessionCx};
+use crate::engine::cx::KeyCx;
 use crate::engine::error::{Error, Result};
 use crate::engine::spec::*;
 use crate::keyspace::db::Access;
@@ -33,12 +34,7 @@ const IDLETIME: Spec =
     telling("idletime", idletime).summary("Tells the time since the last access to a key.");
 const REFCOUNT: Spec =
     telling("refcount", refcount).summary("Tells how many references the value of a key has.");
-const HELP: Spec = Spec::session("help", help)
-    .arity(exactly(1))
-    .flags(LOADING | STALE)
-    .acl(acl::KEYSPACE)
-    .since("6.2.0")
-    .summary("Tells what the subcommands are.");
+const HELP: Spec = help::spec(Group::Generic, "6.2.0").acl(acl::KEYSPACE);
 
 /// The key of a subcommand. Without one the answer is nil, and no event of a miss is sent.
 fn found(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Option<Pos> {
@@ -87,28 +83,5 @@ fn idletime(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
         }
         out.int(cx.db.idle_seconds(cx.db.at(pos).clock()) as i64);
     }
-    Ok(())
-}
-
-fn help(_: &mut SessionCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    const LINES: &[&str] = &[
-        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-        "ENCODING <key>",
-        "    Return the kind of internal representation used in order to store the value",
-        "    associated with a <key>.",
-        "FREQ <key>",
-        "    Return the access frequency index of the <key>. The returned integer is",
-        "    proportional to the logarithm of the recent access frequency of the key.",
-        "IDLETIME <key>",
-        "    Return the idle time of the <key>, that is the approximated number of",
-        "    seconds elapsed since the last access to the key.",
-        "REFCOUNT <key>",
-        "    Return the number of references of the value associated with the specified",
-        "    <key>.",
-        "HELP",
-        "    Print this help.",
-    ];
-    out.array(LINES.len());
-    LINES.iter().for_each(|line| out.status(line));
     Ok(())
 }

@@ -393,3 +393,49 @@ fn swapping() {
          > SWAPDB -1 0 | -ERR DB index is out of range",
     );
 }
+
+#[test]
+fn flushing_much_makes_only_its_client_wait() {
+    let kit = &mut crate::testkit::Kit::new(Default::default());
+    let fill = |kit: &mut crate::testkit::Kit| {
+        for i in 0..5000 {
+            kit.raw("c1", format!("SET key:{i} v\r\nPEXPIRE key:{i} 60000\r\n").as_bytes());
+        }
+    };
+    fill(kit);
+    assert_eq!(kit.raw("c1", b"FLUSHALL SYNC\r\nPING\r\n"), b"");
+    assert_eq!(kit.raw("c2", b"DBSIZE\r\n"), b":0\r\n");
+    kit.advance(0);
+    assert_eq!(kit.heard("c1"), b"+OK\r\n+PONG\r\n");
+    assert_eq!(kit.exec.server.free.freed(), 0);
+
+    fill(kit);
+    assert_eq!(kit.raw("c1", b"FLUSHDB\r\nDBSIZE\r\n"), b"+OK\r\n:0\r\n");
+    while kit.exec.server.free.pending() > 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(kit.exec.server.free.freed(), 5000);
+
+    // A client that goes while it waits is no matter.
+    fill(kit);
+    assert_eq!(kit.raw("c2", b"FLUSHALL SYNC\r\n"), b"");
+    let slot = kit.client("c2");
+    kit.exec.disconnect(slot);
+    kit.advance(0);
+    assert!(kit.exec.server.freeing.is_empty());
+}
+
+#[test]
+fn large_strings_are_freed_elsewhere() {
+    let kit = &mut crate::testkit::Kit::new(Default::default());
+    let big = "x".repeat(2 << 20);
+    for removal in ["DEL a", "UNLINK a", "EXPIRE a -1", "RENAME b a"] {
+        kit.raw(
+            "c1",
+            format!("SET b v\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n${}\r\n{big}\r\n", big.len()).as_bytes(),
+        );
+        kit.raw("c1", format!("{removal}\r\n").as_bytes());
+        assert!(kit.exec.server.fx.garbage.is_empty());
+    }
+    assert_eq!(kit.exec.server.free.freed(), 0, "the reference does not count strings");
+}
