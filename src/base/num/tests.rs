@@ -247,7 +247,7 @@ proptest! {
         prop_assume!(!value.is_nan());
         let mut buf = NumBuf::new();
         let text = fmt_f64(&mut buf, value);
-        prop_assert!(text.len() <= 24);
+        prop_assert!(text.len() <= 32);
         prop_assert_eq!(parse_f64(text).map(f64::to_bits), Some(bits));
     }
 
