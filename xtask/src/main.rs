@@ -54,10 +54,11 @@ fn with_server(words: &[&str], f: impl Fn(&str, &[&str]) -> Result) -> Result {
 }
 
 fn check() -> Result {
-    let steps: [&[&str]; 3] = [
+    let steps: [&[&str]; 4] = [
         &["fmt", "--all", "--check"],
         &["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"],
         &["test", "--workspace", "--quiet"],
+        &["test", "--bench", "*", "--quiet"],
     ];
     for words in steps {
         let from = Instant::now();
