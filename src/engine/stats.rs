@@ -144,7 +144,6 @@ pub struct Stats {
     /// Since when memory is beyond `maxmemory`, in ns of the monotonic clock.
     pub eviction_since_ns: Option<u64>,
     pub evicted_clients: u64,
-    pub lazyfreed_objects: u64,
     pub error_replies: u64,
     pub unexpected_error_replies: u64,
     pub dump_payload_sanitizations: u64,

@@ -147,26 +147,28 @@ impl ExpiryIndex {
         self.len -= 1;
         if leaf.is_empty() {
             self.leaves.remove(&base);
-        } else if leaf.capacity() > leaf.len() + 2 * STEP {
-            leaf.shrink_to(leaf.len() + STEP);
+        } else if leaf.capacity() >= leaf.len() + STEP {
+            leaf.shrink_to(leaf.len() + STEP / 2);
             self.join(base);
+            let before = self.leaves.range(..base).next_back().map(|(&b, _)| b);
+            before.into_iter().for_each(|b| self.join(b));
         }
         true
     }
 
-    /// Joins a leaf with the one after it when both are small.
+    /// Joins a leaf with the one after it when both fit into three quarters of one.
     fn join(&mut self, base: Base) {
         let Some(len) = self.leaves.get(&base).map(Vec::len) else { return };
         let Some((&next, after)) = self.leaves.range((Bound::Excluded(base), Bound::Unbounded)).next() else {
             return;
         };
         let fits = after.last().is_some_and(|&l| pack(base.0, unpack(next.0, l).0, 0).is_some());
-        if len + after.len() > LEAF / 2 || !fits {
+        if len + after.len() > LEAF / 4 * 3 || !fits {
             return;
         }
         let after = self.leaves.remove(&next).unwrap_or_default();
         if let Some(leaf) = self.leaves.get_mut(&base) {
-            leaf.reserve_exact(after.len());
+            leaf.reserve_exact(after.len() + STEP / 2);
             leaf.extend(after.iter().filter_map(|&i| {
                 let (t, s) = unpack(next.0, i);
                 pack(base.0, t, s)

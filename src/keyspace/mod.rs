@@ -10,3 +10,6 @@ pub mod table;
 
 pub use db::{Db, ExpiryRule, Key, Str};
 pub use entry::{Entry, EntryRef, NewValue, Value};
+
+#[cfg(test)]
+mod tests;

@@ -300,8 +300,8 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "mem_allocator", memory::ALLOCATOR);
     line(t, "mem_overhead_db_hashtable_rehashing", 0);
     line(t, "active_defrag_running", 0);
-    line(t, "lazyfree_pending_objects", 0);
-    line(t, "lazyfreed_objects", cx.server.stats.lazyfreed_objects);
+    line(t, "lazyfree_pending_objects", cx.server.free.pending());
+    line(t, "lazyfreed_objects", cx.server.free.freed());
 }
 
 /// The fields of the script engine, which comes with scripts: dashboards look for them.
@@ -392,10 +392,13 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "expired_stale_perc", "0.00");
     line(t, "expired_keys_with_volatile_items_stale_perc", "0.00");
     line(t, "expired_time_cap_reached_count", st.expired_time_cap_reached);
-    line(t, "expire_cycle_cpu_milliseconds", 0);
+    line(t, "expire_cycle_cpu_milliseconds", st.expire_cycle_ns / 1_000_000);
     line(t, "evicted_keys", st.evicted_keys);
     line(t, "evicted_clients", st.evicted_clients);
-    zeros(t, &["evicted_scripts", "total_eviction_exceeded_time", "current_eviction_exceeded_time"]);
+    line(t, "evicted_scripts", 0);
+    let exceeded_ns = st.eviction_since_ns.map_or(0, |since| s.clock.mono_ns().saturating_sub(since));
+    line(t, "total_eviction_exceeded_time", (st.eviction_exceeded_ns + exceeded_ns) / 1_000_000);
+    line(t, "current_eviction_exceeded_time", exceeded_ns / 1_000_000);
     line(t, "keyspace_hits", st.hits + s.dbs.iter().map(|db| db.hits).sum::<u64>());
     line(t, "keyspace_misses", st.misses + s.dbs.iter().map(|db| db.misses).sum::<u64>());
     zeros(
