@@ -2,7 +2,7 @@
 //! supervisor, background, and only then what a fork would not take along: handlers, limits, the pidfile.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -103,6 +103,7 @@ fn serve(argv: Vec<OsString>, words: &[OsString]) -> Result<ExitCode, ExitCode> 
     start::apply_crash(&config);
     crash::install();
     let config = settle_into_system(config, &argv, config_file.as_deref(), background)?;
+    show_banner(&config);
     let startup = Startup { config, config_file, argv, supervisor, wakeups, umask, sentinel: false };
     let code = tarn::net::run(startup);
     process::remove_pidfile();
@@ -140,6 +141,22 @@ fn say_hello(config: &Config, words: &[OsString]) {
     for (directive, part) in config.without_effect() {
         tracing::warn!("The directive '{directive}' has no effect in this version: it waits for {part}");
     }
+}
+
+/// The banner, when standard output is a terminal or `always-show-logo` says so; otherwise one line.
+fn show_banner(config: &Config) {
+    let pid = std::process::id();
+    let plain = !config.logfile.is_empty() || !io::stdout().is_terminal();
+    if plain && !config.always_show_logo {
+        return tracing::info!("Running mode=standalone, port={}.", config.port);
+    }
+    let text = format!(
+        "\n      /\\\n     /  \\      Tarn {} ({} bit)\n  /\\/    \\/\\   Running in standalone mode\n /  ~~~~~~  \\  Port: {}\n/  ~~~~~~~~  \\ PID: {pid}\n\n",
+        version::VERSION,
+        usize::BITS,
+        config.port
+    );
+    log::raw(text.as_bytes());
 }
 
 /// Limits, pidfile, title. Gives the configuration back with as many clients as the system allows.

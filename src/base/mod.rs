@@ -8,3 +8,4 @@ pub mod num;
 pub mod quote;
 pub mod rng;
 pub mod size;
+pub mod span;

@@ -9,6 +9,7 @@ use crate::engine::session::{Closing, Session};
 use crate::engine::spec::{Begin, Handler};
 use crate::resp::request::{Limits, Step};
 use crate::resp::{Parser, ProtocolError, Reply, Span};
+use crate::sys::crash;
 
 /// Requests per batch at the most: enough to hide the memory's delay, few enough to stay in the first cache.
 const BATCH: usize = 32;
@@ -176,6 +177,7 @@ impl Exec {
         for r in batch {
             if r.count > 0 {
                 let words = &spans[r.first as usize..(r.first + r.count) as usize];
+                crash::running(input, words);
                 let mut args = Args::new(input, words);
                 if r.key != 0 {
                     args = args.with_hash(r.key as usize, r.hash);
@@ -193,6 +195,7 @@ impl Exec {
                 break;
             }
         }
+        crash::idle();
         let now_ms = self.now.wall_ms() as i64;
         let session = self.server.client(slot);
         session.last_ms = now_ms;

@@ -4,6 +4,7 @@ pub mod output;
 pub mod reply;
 pub mod request;
 
+pub use crate::base::span::Span;
 pub use output::Output;
 pub use reply::Reply;
-pub use request::{Parser, ProtocolError, Span};
+pub use request::{Parser, ProtocolError};

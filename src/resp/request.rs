@@ -11,23 +11,7 @@ use memchr::memchr;
 use crate::base::limits;
 use crate::base::num::parse_i64;
 use crate::base::quote::split_args;
-
-/// One argument: where it begins in the buffer and how long it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// Offset of the first byte.
-    pub at: u32,
-    /// Bytes.
-    pub len: u32,
-}
-
-impl Span {
-    /// The bytes in `buf`.
-    #[inline]
-    pub fn of(self, buf: &[u8]) -> &[u8] {
-        &buf[self.at as usize..self.at as usize + self.len as usize]
-    }
-}
+use crate::base::span::Span;
 
 /// What a client may send, by what is known of it.
 #[derive(Clone, Copy, Debug)]

@@ -2,10 +2,10 @@
 //!
 //! What must come out comes first, and by means that work in a broken process: `write(2)` from a buffer on the stack,
 //! no allocation, no lock. Signal, addresses of the stack, registers, last log events, memory. Then what is wanted but
-//! may itself crash or hang, since it reads the executor's structures or allocates: the command under execution, INFO,
+//! may itself crash or hang, since it reads the executor's structures or allocates: the command under execution,
 //! the stack with names. A second crash in there ends the report; a hang is ended by an alarm.
 //!
-//! The lines that upstream's tools and tests look for (START, END, `crashed by signal`, STACK TRACE, INFO OUTPUT) have the
+//! The lines that upstream's tools and tests look for (START, END, `crashed by signal`, STACK TRACE) have the
 //! reference's words.
 #![allow(unsafe_code)]
 
@@ -14,21 +14,18 @@ use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::panic::PanicHookInfo;
 use std::ptr;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::*};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::*};
 
 use super::signals::log_line;
 use super::symbols::{self, Symbols};
 use super::version::VERSION;
 use super::{clock, log, memory, process};
-use crate::base::limits::CRASH_ARG_MAX;
+use crate::base::limits::{CRASH_ARG_MAX, CRASH_ARGS_MAX};
+use crate::base::span::Span;
 
-/// Writes one part of the report. May be called at any moment, in a signal handler: reads plain memory, takes no lock.
-pub type Reporter = fn(&mut dyn Write);
-
-static ACTIVITY: OnceLock<Reporter> = OnceLock::new();
-static COMMAND: OnceLock<Reporter> = OnceLock::new();
-static INFO: OnceLock<Reporter> = OnceLock::new();
+/// The request under execution: the buffer and the spans of its words, noted by the executor before each one and
+/// forgotten after the batch. Addresses and lengths, so that noting costs four plain stores.
+static RUNNING: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
 static ENABLED: AtomicBool = AtomicBool::new(true);
 static EXIT_ON_PANIC: AtomicBool = AtomicBool::new(false);
 static HIDE_USER_DATA: AtomicBool = AtomicBool::new(true);
@@ -41,21 +38,38 @@ static DYING_BY: AtomicI32 = AtomicI32::new(0);
 const REPORT_SECONDS_MAX: u32 = 10;
 const FATAL: [i32; 5] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, libc::SIGILL, libc::SIGABRT];
 
-/// Who can tell in a line or two what the process is at: the name of the command under execution, the threads. It is
-/// called inside every stack trace, those of the watchdog too, after which the process goes on: it must not allocate
-/// nor touch a lock, even one that it would get.
-pub fn set_activity_reporter(reporter: Reporter) {
-    let _ = ACTIVITY.set(reporter);
+/// Notes the request under execution. [`idle`] must be called before `buf` or `words` go away.
+#[inline]
+pub fn running(buf: &[u8], words: &[Span]) {
+    let note = [buf.as_ptr().expose_provenance(), buf.len(), words.as_ptr().expose_provenance(), words.len()];
+    for (to, value) in RUNNING.iter().zip(note) {
+        to.store(value, Relaxed);
+    }
 }
 
-/// Who can tell the client and command under execution.
-pub fn set_command_reporter(reporter: Reporter) {
-    let _ = COMMAND.set(reporter); // The first one stays.
+/// No request is under execution.
+#[inline]
+pub fn idle() {
+    RUNNING[3].store(0, Relaxed);
 }
 
-/// Who can write INFO's text.
-pub fn set_info_reporter(reporter: Reporter) {
-    let _ = INFO.set(reporter);
+/// Writes the request under execution, its words shortened.
+fn write_running(out: &mut RawOut) -> io::Result<()> {
+    let [buf, len, words, count] = [0, 1, 2, 3].map(|i| RUNNING[i].load(Relaxed));
+    if count == 0 {
+        return out.write_all(b"none\n");
+    }
+    // SAFETY: noted from live slices, which stay until `idle` has set the count to 0; only read here.
+    let (buf, words) = unsafe {
+        let buf = std::slice::from_raw_parts(ptr::with_exposed_provenance::<u8>(buf), len);
+        (buf, std::slice::from_raw_parts(ptr::with_exposed_provenance::<Span>(words), count))
+    };
+    writeln!(out, "argc: {count}")?;
+    for (i, word) in words.iter().take(CRASH_ARGS_MAX).enumerate() {
+        let (at, len) = (word.at as usize, word.len as usize);
+        write_arg(out, i, buf.get(at..at.saturating_add(len)).unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// `crash-log-enabled`, `use-exit-on-panic`, `hide-user-data-from-log`: at start and by CONFIG SET.
@@ -235,9 +249,6 @@ pub(super) fn write_stack(out: &mut RawOut, context: *mut c_void) {
     let _ = write!(out, "\n{} {}\n", std::process::id(), thread_name());
     write_frames(out, symbols.as_ref(), 1, &frames[..n]);
     let _ = out.flush();
-    if let Some(report) = ACTIVITY.get() {
-        report(out);
-    }
     let _ = out.write_all(b"\n------ STACK TRACE DONE ------\n");
     let _ = out.flush();
 }
@@ -462,18 +473,9 @@ fn write_state(out: &mut RawOut) {
 /// What reads the executor's memory or allocates: may crash or hang, so it comes last and has an alarm set.
 fn write_risky(out: &mut RawOut) {
     super::signals::arm_watchdog(REPORT_SECONDS_MAX * 1000);
-    if let Some(report) = COMMAND.get() {
-        let _ = out.write_all(b"\n------ EXECUTING CLIENT INFO ------\n");
-        let _ = out.flush();
-        report(out);
-        let _ = out.flush();
-    }
-    if let Some(report) = INFO.get() {
-        let _ = out.write_all(b"\n------ INFO OUTPUT ------\n");
-        let _ = out.flush();
-        report(out);
-        let _ = out.flush();
-    }
+    let _ = out.write_all(b"\n------ EXECUTING CLIENT INFO ------\n");
+    let _ = write_running(out);
+    let _ = out.flush();
     let _ = out.write_all(b"\n------ STACK WITH NAMES ------\n");
     let _ = out.flush();
     let _ = write!(out, "{}", std::backtrace::Backtrace::force_capture());
@@ -527,17 +529,17 @@ mod tests {
         log::init(&log::Settings { path, ..log::Settings::default() }).unwrap();
         let wakeups = super::super::signals::install().unwrap();
         install();
+        let (request, mut words) = (b"debugsecret", vec![Span { at: 0, len: 5 }, Span { at: 5, len: 6 }]);
+        running(request, &words);
         if deed == "twice" {
-            set_info_reporter(|_| segfault());
+            // A note that leads nowhere: reading it crashes the report.
+            words.clear();
+            RUNNING[0].store(8, Relaxed);
+            RUNNING[2].store(8, Relaxed);
         }
-        set_activity_reporter(|out| _ = out.write_all(b"executing: debug\n"));
-        set_command_reporter(|out| {
-            _ = write_arg(out, 0, b"debug").and_then(|()| write_arg(out, 1, b"secret"))
-        });
-        set_info_reporter(|out| _ = out.write_all(b"# Server\n"));
         tracing::info!("the last event before");
         match deed.as_str() {
-            // For "twice" INFO's reporter crashes too.
+            // For "twice" the note of the request crashes too.
             "segfault" | "twice" => segfault(),
             // The log is rotated first: the report must be where the path leads.
             "abort" => {
@@ -635,7 +637,6 @@ mod tests {
                 "used_memory:",
                 "* the last event before\n",
                 "argv[0]: \"debug\"\nargv[1]: 6 bytes\n",
-                "------ INFO OUTPUT ------\n# Server\n",
                 "segfault\n",
                 "=== TARN BUG REPORT END. Make sure to include from START to END. ===",
             ],
@@ -685,7 +686,12 @@ mod tests {
         assert_eq!(status.signal(), Some(libc::SIGSEGV), "{log}");
         check(
             &log,
-            &["crashed by signal: 11", "INFO OUTPUT", "Crashed running signal handler.", "BUG REPORT END"],
+            &[
+                "crashed by signal: 11",
+                "EXECUTING CLIENT INFO",
+                "Crashed running signal handler.",
+                "BUG REPORT END",
+            ],
         );
     }
 
