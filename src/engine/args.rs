@@ -64,6 +64,11 @@ impl<'a> Args<'a> {
         self.spans.len() - self.at
     }
 
+    /// The request that begins at argument `i`.
+    pub fn from(&self, i: usize) -> Args<'a> {
+        Args::new(self.buf, self.spans.get(i..).unwrap_or_default())
+    }
+
     /// Reads on from argument `i`.
     pub fn seek(&mut self, i: usize) {
         self.at = i.min(self.spans.len());

@@ -14,6 +14,8 @@ pub struct Command {
     pub parent: Option<u16>,
     /// `get`, or `client|list`.
     pub full_name: String,
+    /// `rename-command` has taken its name and given it none.
+    pub removed: bool,
     /// Index of its first subcommand; they lie together.
     pub subs: std::ops::Range<u16>,
 }
@@ -80,7 +82,7 @@ impl CommandTable {
 
     fn add(&mut self, spec: &'static Spec, parent: Option<u16>, full_name: String) -> u16 {
         let id = self.commands.len() as u16;
-        self.commands.push(Command { spec, id, parent, full_name, subs: 0..0 });
+        self.commands.push(Command { spec, id, parent, full_name, removed: false, subs: 0..0 });
         id
     }
 
@@ -101,6 +103,7 @@ impl CommandTable {
     /// Renames a command (rename-command); an empty new name removes it. Tells whether the old one existed.
     pub fn rename(&mut self, old: &[u8], new: &[u8]) -> bool {
         let Some(id) = self.names.remove(&old.to_ascii_lowercase()) else { return false };
+        self.commands[id as usize].removed = new.is_empty();
         if !new.is_empty() {
             self.names.insert(new.to_ascii_lowercase(), id);
         }
@@ -147,6 +150,17 @@ impl CommandTable {
     /// All commands and subcommands.
     pub fn all(&self) -> impl Iterator<Item = &Command> {
         self.commands.iter()
+    }
+
+    /// Commands that can be called, without subcommands, in the order of the families.
+    pub fn top(&self) -> impl Iterator<Item = &Command> {
+        self.commands.iter().filter(|c| c.parent.is_none() && !c.removed)
+    }
+
+    /// Commands and subcommands that can be called.
+    pub fn reachable(&self) -> impl Iterator<Item = &Command> {
+        let gone = |id: u16| self.commands[id as usize].removed;
+        self.commands.iter().filter(move |c| !c.removed && !c.parent.is_some_and(gone))
     }
 
     /// Commands that can be called, without subcommands, with the names they go by.

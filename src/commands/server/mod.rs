@@ -1,5 +1,6 @@
 //! Commands on the server itself: configuration, statistics, the command table, debugging, its end.
 
+pub mod command;
 pub mod config;
 pub mod debug;
 pub mod info;
@@ -10,8 +11,17 @@ use crate::engine::spec::Spec;
 use crate::resp::Reply;
 
 /// All of them.
-pub const COMMANDS: &[Spec] =
-    &[config::CONFIG, info::INFO, debug::DEBUG, misc::TIME, misc::LASTSAVE, misc::ROLE, misc::SHUTDOWN];
+#[rustfmt::skip]
+pub const COMMANDS: &[Spec] = &[
+    command::COMMAND,
+    config::CONFIG,
+    debug::DEBUG,
+    info::INFO,
+    misc::LASTSAVE,
+    misc::ROLE,
+    misc::SHUTDOWN,
+    misc::TIME,
+];
 
 /// The reply of a container's HELP: a first line that the reference's clients know, the subcommands, and HELP itself.
 /// Lines that begin with a blank explain the one above.
