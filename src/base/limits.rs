@@ -54,3 +54,9 @@ pub const OUTPUT_PEAK_RESET_MS: i64 = 5000;
 pub const FREE_ELSEWHERE_MIN: usize = 1 << 20;
 /// Keys that FLUSHALL SYNC frees at once, without making its client wait.
 pub const FLUSH_AT_ONCE_KEYS: usize = 4096;
+/// Arguments that an entry of the command logs keeps (Redis: `COMMANDLOG_ENTRY_MAX_ARGC`).
+pub const COMMANDLOG_ARGS_MAX: usize = 32;
+/// Bytes of each of them (Redis: `COMMANDLOG_ENTRY_MAX_STRING`).
+pub const COMMANDLOG_ARG_MAX: usize = 128;
+/// Samples kept of each event of the latency monitor (Redis: `LATENCY_TS_LEN`).
+pub const LATENCY_SAMPLES_MAX: usize = 160;

@@ -83,6 +83,7 @@ fn authenticate(cx: &mut ServerCx<'_>, user: &[u8], password: &[u8]) -> Result {
     }
     let session = cx.session();
     session.authenticated = true;
+    session.ever_authenticated = true;
     session.user = "default".into();
     Ok(())
 }

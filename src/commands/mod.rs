@@ -5,5 +5,6 @@ pub mod client;
 pub mod conn;
 pub mod generic;
 pub mod help;
+pub mod observe;
 pub mod server;
 pub mod string;

@@ -53,6 +53,15 @@ impl<'a> Args<'a> {
         self.spans.iter().map(move |s| s.of(buf))
     }
 
+    /// Bytes from the first argument's first to the last one's last, as they came.
+    #[inline]
+    pub fn extent(&self) -> usize {
+        match (self.spans.first(), self.spans.last()) {
+            (Some(a), Some(z)) => (z.at as usize + z.len as usize).saturating_sub(a.at as usize),
+            _ => 0,
+        }
+    }
+
     /// Bytes of all arguments.
     pub fn bytes(&self) -> usize {
         self.spans.iter().map(|s| s.len as usize).sum()

@@ -36,7 +36,7 @@ pub fn flags(s: &Session) -> String {
 }
 
 /// Bytes of output in the reply buffer (`obl`), pieces beyond it (`oll`), and their bytes (`omem`).
-fn output_fields(s: &Session, output: &Output) -> (usize, usize, usize) {
+pub fn output_fields(s: &Session, output: &Output) -> (usize, usize, usize) {
     let in_buffer = if output.pieces() == 0 { output.len().min(s.reply_buffer) } else { 0 };
     let beyond = output.len() - in_buffer;
     (in_buffer, output.pieces() + (beyond > 0) as usize, beyond)

@@ -2,11 +2,14 @@
 
 pub mod args;
 pub mod client_info;
+pub mod client_memory;
+pub mod commandlog;
 pub mod config;
 pub mod cx;
 pub mod effects;
 pub mod error;
 pub mod keys;
+pub mod latency;
 pub mod outside;
 pub mod server;
 pub mod session;

@@ -2,10 +2,12 @@
 
 use std::collections::VecDeque;
 
+use super::commandlog::CommandLogs;
 use super::config::Config;
 use super::effects::Effects;
+use super::latency::LatencyMonitor;
 use super::outside::Outside;
-use super::session::{Block, Clients, Peer, Session};
+use super::session::{Block, Blocked, Clients, Peer, Session};
 use super::stats::Stats;
 use super::table::CommandTable;
 use crate::base::limits;
@@ -78,6 +80,10 @@ pub struct Server {
     pub nobody: Box<Session>,
     pub commands: CommandTable,
     pub stats: Stats,
+    /// SLOWLOG and COMMANDLOG.
+    pub logs: CommandLogs,
+    /// LATENCY.
+    pub latency: LatencyMonitor,
     /// The record of the running command.
     pub fx: Effects,
     /// Process, listeners, files.
@@ -130,6 +136,8 @@ impl Server {
             nobody: Box::new(Session::new(0, Peer::default(), now_ms)),
             commands,
             stats: Stats::default(),
+            logs: CommandLogs::default(),
+            latency: LatencyMonitor::default(),
             fx: Effects::default(),
             outside: Outside::default(),
             debug: Debug::default(),
@@ -185,6 +193,21 @@ impl Server {
         if let Some(s) = self.clients.get_mut(slot) {
             s.block = None;
             self.wake.push(slot);
+        }
+    }
+
+    /// Ends CLIENT PAUSE at its time or, told so, at once. While it lasts no key goes: the data set stands still.
+    pub fn end_pause(&mut self, now_ms: i64, at_once: bool) {
+        let pause = self.pause;
+        if !at_once && pause.all_until_ms.max(pause.writes_until_ms) > now_ms {
+            return;
+        }
+        self.pause = Pause::default();
+        self.set_expiry_rule(ExpiryRule::Remove);
+        for slot in self.blocked.clone() {
+            if self.client(slot).block.as_ref().is_some_and(|b| b.on == Blocked::Paused) {
+                self.unblock(slot);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! One client's state, as commands see it. Its socket is `net`'s.
 
+use super::client_memory::{ClientMemory, Counted};
 use crate::base::limits;
 use crate::resp::{Output, Parser};
 
@@ -97,6 +98,8 @@ pub struct Session {
     pub resp3: bool,
     /// May run commands.
     pub authenticated: bool,
+    /// Has authenticated once, whatever came later.
+    pub ever_authenticated: bool,
     pub user: String,
     pub name: Vec<u8>,
     pub lib_name: Vec<u8>,
@@ -116,6 +119,8 @@ pub struct Session {
     pub import_source: bool,
     /// What was read and not executed yet.
     pub input: Vec<u8>,
+    /// Most of it since the buffer was last fitted.
+    pub input_peak: usize,
     pub parser: Parser,
     /// What is to be sent. While a command runs it lies with the command's `Reply`.
     pub output: Output,
@@ -133,8 +138,8 @@ pub struct Session {
     /// Most output of the last seconds, by which the reply buffer's size is fitted: rbp.
     pub output_peak: usize,
     pub output_peak_ms: i64,
-    /// Bytes counted for this client in the server's sums.
-    pub counted: usize,
+    /// As what it stands in the sums of clients' memory.
+    pub counted: Counted,
     /// Microseconds, of the command run before it blocked.
     pub blocked_us: u64,
     /// Arguments of the running command that MONITOR and the logs must not show.
@@ -185,6 +190,7 @@ pub struct Clients {
     free: Vec<usize>,
     by_id: std::collections::BTreeMap<u64, usize>,
     next_id: u64,
+    memory: ClientMemory,
 }
 
 impl Clients {
@@ -203,7 +209,8 @@ impl Clients {
 
     /// Takes a client out.
     pub fn remove(&mut self, slot: usize) -> Option<Box<Session>> {
-        let session = self.slots.get_mut(slot)?.take()?;
+        let mut session = self.slots.get_mut(slot)?.take()?;
+        self.memory.forget(slot, &mut session);
         self.by_id.remove(&session.id);
         self.free.push(slot);
         Some(session)
@@ -211,9 +218,29 @@ impl Clients {
 
     /// Takes a client that is being closed out of sight: nobody finds, lists or counts it any more.
     pub fn hide(&mut self, slot: usize) {
-        if let Some(s) = self.slots.get(slot).and_then(Option::as_ref) {
+        if let Some(Some(s)) = self.slots.get_mut(slot) {
+            self.memory.forget(slot, s);
             self.by_id.remove(&s.id);
         }
+    }
+
+    /// Counts what a client takes now.
+    pub fn count_memory(&mut self, slot: usize) {
+        if let Some(Some(s)) = self.slots.get_mut(slot)
+            && s.closing != Closing::Now
+        {
+            self.memory.count(slot, s);
+        }
+    }
+
+    /// What clients take, as counted last.
+    pub fn memory(&self) -> &ClientMemory {
+        &self.memory
+    }
+
+    /// Slots given out so far, used or free.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
     }
 
     /// The client in `slot`. A slot that was given out and not removed holds one.

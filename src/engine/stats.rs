@@ -77,20 +77,25 @@ impl Histogram {
         0
     }
 
-    /// Cumulative counts at powers of two of a microsecond, up to the one that covers all: LATENCY HISTOGRAM.
+    /// Cumulative counts at doubling bounds, in microseconds, up to the one that covers all; bounds that add nothing
+    /// are left out: LATENCY HISTOGRAM. The bounds are those that the reference shows: the largest nanosecond that its
+    /// histogram, of two significant digits, does not tell from a power of two (1, 2, 4, 8, 16, 33, 66, 132...).
     pub fn cumulative_us(&self) -> Vec<(u64, u64)> {
         let mut rows = Vec::new();
-        let (mut seen, mut i, mut bound_us) = (0u64, 0, 1u64);
+        let (mut seen, mut i, mut power) = (0u64, 0, 1024u64);
         while seen < self.total {
-            let before = seen;
-            while i < BUCKETS && (Self::upper(i) <= bound_us * 1024 || i == BUCKETS - 1) {
+            let (before, bound) = (seen, power + power / 128 - 1);
+            while i < BUCKETS && (Self::upper(i) <= bound || i == BUCKETS - 1) {
                 seen += self.counts[i] as u64;
                 i += 1;
             }
             if seen > before {
-                rows.push((bound_us, seen));
+                rows.push((bound / 1000, seen));
             }
-            bound_us *= 2;
+            if i == BUCKETS {
+                break;
+            }
+            power *= 2;
         }
         rows
     }
@@ -170,4 +175,29 @@ pub struct Stats {
     pub rate_in: Rate,
     pub rate_out: Rate,
     pub rate_turns: Rate,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_hold_what_falls_into_them() {
+        for ns in [1, 15, 16, 17, 1000, 1023, 1024, 65_535, 1_000_000, 17_000_000_000] {
+            let b = Histogram::bucket(ns);
+            assert!(Histogram::upper(b) >= ns && (b == 0 || Histogram::upper(b - 1) < ns), "{ns}");
+            assert!(Histogram::upper(b) <= ns + ns / 16 + 1, "{ns}");
+        }
+    }
+
+    #[test]
+    fn counts_add_up_at_the_reference_s_bounds() {
+        let mut h = Histogram::default();
+        [500, 900, 3_000, 30_000, 100_000, 1_000_000, 60_000_000_000].iter().for_each(|&ns| h.record(ns));
+        let rows = h.cumulative_us();
+        assert_eq!(rows[..5], [(1, 2), (4, 3), (33, 4), (132, 5), (1056, 6)]);
+        assert_eq!(rows.last().map(|r| r.1), Some(7));
+        assert!(h.percentile(50.0) >= 30_000 && h.percentile(50.0) < 33_000);
+        assert!(Histogram::default().cumulative_us().is_empty());
+    }
 }

@@ -17,9 +17,6 @@ impl Exec {
         let mark = out.mark();
         let now = self.now;
         let now_ms = now.wall_ms() as i64;
-        if !self.server.monitors.is_empty() {
-            self.feed_monitors(slot, spec, args, now.wall_us);
-        }
         #[cfg(debug_assertions)]
         let before = self.before_command();
         let result = self.dispatch(slot, spec, now_ms, args, out);
@@ -33,7 +30,13 @@ impl Exec {
         self.now = self.server.clock.read();
         self.drain(slot, id, args);
         let ns = self.now.mono_ns.saturating_sub(now.mono_ns);
-        self.count(slot, id, ns, result.is_err(), args, out.since(mark));
+        let secrets = self.count(slot, id, ns, result.is_err(), args, out.since(mark));
+        if !self.server.monitors.is_empty() {
+            self.feed_monitors(slot, id, args, out);
+        }
+        if secrets {
+            self.server.client(slot).redact.clear();
+        }
     }
 
     #[inline]
@@ -85,8 +88,17 @@ impl Exec {
         }
     }
 
+    /// Statistics. Tells whether the command has arguments that nobody may see.
     #[inline]
-    fn count(&mut self, slot: usize, id: u16, ns: u64, failed: bool, args: &Args<'_>, reply_bytes: usize) {
+    fn count(
+        &mut self,
+        slot: usize,
+        id: u16,
+        ns: u64,
+        failed: bool,
+        args: &Args<'_>,
+        reply_bytes: usize,
+    ) -> bool {
         let server = &mut self.server;
         server.stats.commands += 1;
         server.stats.commands_ns += ns;
@@ -97,7 +109,9 @@ impl Exec {
         if server.config.latency_tracking {
             stats.latency.get_or_insert_default().record(ns);
         }
+        let mut secrets = false;
         if let Some(s) = server.clients.get_mut(slot) {
+            secrets = !s.redact.is_empty();
             s.commands += 1;
             s.last_command = Some(id);
             if s.closing == Closing::Now {
@@ -105,6 +119,7 @@ impl Exec {
             }
         }
         self.log_if_slow(slot, id, ns, args, reply_bytes);
+        secrets
     }
 }
 

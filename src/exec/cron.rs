@@ -2,7 +2,8 @@
 //! statistics.
 
 use super::Exec;
-use crate::engine::session::{Blocked, Closing};
+use crate::engine::server::Pause;
+use crate::engine::session::Blocked;
 use crate::keyspace::ExpiryRule;
 
 /// Time one slice of expiry may take before clients get their turn.
@@ -14,6 +15,9 @@ impl Exec {
     /// Does what is due. Returns when to be called again, ms of Unix time; that may be now.
     pub fn tick(&mut self) -> i64 {
         let now_ms = self.server.clock.now_ms() as i64;
+        if self.server.pause != Pause::default() {
+            self.server.end_pause(now_ms, false);
+        }
         let expiry_due = self.expire_due();
         let busy = (!self.server.freeing.is_empty() && self.free_on()) | self.evict_on();
         if !self.server.blocked.is_empty() {
@@ -76,6 +80,8 @@ impl Exec {
             ns = self.server.clock.mono_ns().saturating_sub(start.mono_ns);
         }
         self.server.stats.expire_cycle_ns += ns;
+        let threshold_ms = self.server.config.latency_monitor_threshold;
+        self.server.latency.note("expire-cycle", ns, threshold_ms, now_ms);
         self.finish_effects();
         self.next_due()
     }
@@ -88,12 +94,9 @@ impl Exec {
 
     /// Ends waits whose time is over.
     fn end_waits(&mut self, now_ms: i64) {
-        let pause = self.server.pause;
-        let paused = pause.all_until_ms.max(pause.writes_until_ms) > now_ms;
         for slot in self.server.blocked.clone() {
             let Some(block) = self.server.clients.get(slot).and_then(|s| s.block.clone()) else { continue };
             match block.on {
-                Blocked::Paused if !paused => self.server.unblock(slot),
                 Blocked::Wait { .. } if block.until_ms.is_some_and(|t| t <= now_ms) => {
                     self.server.end_wait(slot, false)
                 }
@@ -113,21 +116,8 @@ impl Exec {
         self.server.stats.rate_commands.sample(commands, now_ms);
         self.server.stats.rate_in.sample(bytes_in, now_ms);
         self.server.stats.rate_out.sample(bytes_out, now_ms);
-        self.close_idle(now_ms);
-    }
-
-    /// Ends connections that did nothing for `timeout` seconds.
-    fn close_idle(&mut self, now_ms: i64) {
-        let most = self.server.config.timeout as i64 * 1000;
-        if most == 0 {
-            return;
-        }
-        for slot in self.server.clients.slots_by_id() {
-            let s = self.server.client(slot);
-            if s.block.is_none() && !s.monitor && s.closing == Closing::No && now_ms - s.last_ms > most {
-                tracing::debug!("Closing idle client");
-                self.server.close_now(slot);
-            }
+        if !self.server.debug.pause_cron {
+            self.clients_cron(now_ms);
         }
     }
 }

@@ -4,6 +4,7 @@
 pub mod call;
 #[cfg(debug_assertions)]
 pub mod checks;
+pub mod clients;
 pub mod cron;
 pub mod drain;
 pub mod evict;
@@ -27,6 +28,8 @@ pub struct Exec {
     /// When `cron` runs next, ms of Unix time.
     cron_due_ms: i64,
     eviction: evict::Eviction,
+    /// The slot that `clients_cron` looked at last.
+    clients_at: usize,
     /// The moment at which the last command of the batch ended, or the batch began: the next one's start. One
     /// reading of the clock per command.
     now: Reading,
@@ -41,6 +44,7 @@ impl Exec {
             spans: Vec::new(),
             batch: Vec::new(),
             cron_due_ms: 0,
+            clients_at: 0,
             eviction: Default::default(),
             now,
         }
@@ -57,6 +61,7 @@ impl Exec {
         let open = self.server.open_to_all();
         let slot = self.server.clients.add(peer, now_ms);
         self.server.client(slot).authenticated = open;
+        self.server.clients.count_memory(slot);
         slot
     }
 

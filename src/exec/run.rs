@@ -174,6 +174,8 @@ impl Exec {
         self.now = self.server.clock.read();
         let mut out = std::mem::take(&mut self.server.client(slot).output);
         let mut held = false;
+        let hard = self.server.config.client_output_buffer_limit.normal.hard as usize;
+        let most = if hard > 0 { OUTPUT_PAUSE.min(hard) } else { OUTPUT_PAUSE };
         for r in batch {
             if r.count > 0 {
                 let words = &spans[r.first as usize..(r.first + r.count) as usize];
@@ -189,8 +191,7 @@ impl Exec {
                 }
             }
             *used = r.end as usize;
-            let full = out.len() > OUTPUT_PAUSE;
-            if full || !ready(self.server.client(slot)) {
+            if out.len() > most || !ready(self.server.client(slot)) {
                 held = true;
                 break;
             }
@@ -206,6 +207,7 @@ impl Exec {
         }
         if !session.output.is_empty() {
             self.server.flush_later(slot);
+            self.output_grew(slot);
         }
         held
     }

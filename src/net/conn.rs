@@ -122,18 +122,18 @@ impl Conn {
         let mut own = std::mem::take(&mut exec.server.client(self.slot).input);
         let fed = if own.is_empty() {
             let (used, fed) = exec.feed(self.slot, got);
-            own = got[used..].to_vec();
+            let rest = &got[used..];
+            if !rest.is_empty() || own.capacity() > 0 {
+                exec.grow_input(self.slot, &mut own, rest.len());
+                own.extend_from_slice(rest);
+            }
             fed
         } else {
-            // Once half of a long argument is here, the rest is believed; until then the buffer grows as bytes come.
-            let lacks = exec.server.client(self.slot).parser.lacks(own.len());
-            if lacks <= own.len() {
-                own.reserve_exact(lacks);
-            }
+            exec.grow_input(self.slot, &mut own, got.len());
             own.extend_from_slice(got);
             feed_own(exec, self.slot, &mut own)
         };
-        exec.server.client(self.slot).input = own;
+        exec.keep_input(self.slot, own);
         self.after(shared, exec, fed);
         Poll::Ready(true)
     }
@@ -144,7 +144,7 @@ impl Conn {
         let exec = &mut *exec;
         let mut own = std::mem::take(&mut exec.server.client(self.slot).input);
         let fed = if own.is_empty() { Fed::All } else { feed_own(exec, self.slot, &mut own) };
-        exec.server.client(self.slot).input = own;
+        exec.keep_input(self.slot, own);
         self.after(shared, exec, fed);
     }
 
@@ -215,9 +215,7 @@ impl Conn {
 /// Executes what lies in a client's own buffer, and takes it out.
 fn feed_own(exec: &mut Exec, slot: usize, own: &mut Vec<u8>) -> Fed {
     let (used, fed) = exec.feed(slot, own);
+    // The buffer stays for the next unfinished request; the periodic look at clients takes it back.
     own.drain(..used);
-    if own.is_empty() {
-        *own = Vec::new();
-    }
     fed
 }

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 
 use crate::keyspace::heap::HeapStr;
 
+/// Bytes of the tail's buffer that stay for the next replies at the most.
+const TAIL_KEPT_MAX: usize = 1 << 20;
+
 /// A piece of output that is complete.
 enum Chunk {
     Bytes(Vec<u8>),
@@ -137,8 +140,20 @@ impl Output {
             self.chunks.pop_front();
         }
         if self.sent == self.tail.len() {
-            self.tail.clear();
+            // A buffer that one long reply has blown up is not kept.
+            if self.tail.capacity() > TAIL_KEPT_MAX {
+                self.tail = Vec::new()
+            } else {
+                self.tail.clear()
+            }
             self.sent = 0;
+        }
+    }
+
+    /// Gives back what the tail's buffer holds beyond `size` bytes while nothing waits in it.
+    pub fn shrink_to(&mut self, size: usize) {
+        if self.tail.is_empty() && self.tail.capacity() > size {
+            self.tail = Vec::new();
         }
     }
 

@@ -10,6 +10,7 @@ use crate::engine::error::{Error, Result};
 use crate::engine::server::Pause;
 use crate::engine::session::{Blocked, ReplyMode, Session};
 use crate::engine::spec::*;
+use crate::keyspace::ExpiryRule;
 use crate::resp::Reply;
 use filter::Filter;
 
@@ -422,6 +423,7 @@ fn pause(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
     } else {
         Pause { writes_until_ms: end, all_until_ms: 0 }
     };
+    cx.server.set_expiry_rule(ExpiryRule::Hide);
     out.ok();
     Ok(())
 }
@@ -436,12 +438,7 @@ const UNPAUSE: Spec = Spec::server("unpause", unpause)
     .summary("Ends CLIENT PAUSE.");
 
 fn unpause(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    cx.server.pause = Pause::default();
-    for slot in cx.server.blocked.clone() {
-        if cx.server.client(slot).block.as_ref().is_some_and(|b| b.on == Blocked::Paused) {
-            cx.server.unblock(slot);
-        }
-    }
+    cx.server.end_pause(cx.now_ms, true);
     out.ok();
     Ok(())
 }

@@ -6,7 +6,7 @@
 use crate::commands::help;
 use crate::engine::args::Args;
 use crate::engine::config::rewrite::{Options, rewrite};
-use crate::engine::config::{Change, Permit, SetError};
+use crate::engine::config::{Change, Permit, SetError, is_sensitive};
 use crate::engine::cx::ServerCx;
 use crate::engine::error::{Error, Result};
 use crate::engine::server::{Request, Server};
@@ -61,6 +61,11 @@ const SET: Spec = Spec::server("set", set)
 fn set(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     args.seek(2);
     let pairs: Vec<(&[u8], &[u8])> = args.pairs().ok_or(Error::SYNTAX)?.collect();
+    for (i, (name, _)) in pairs.iter().enumerate() {
+        if is_sensitive(name) {
+            cx.redact(2 * i + 3);
+        }
+    }
     let local = cx.session().peer.local;
     let permit =
         Permit { protected: cx.server.config.enable_protected_configs.allows(local), loading: false };

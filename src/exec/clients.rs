@@ -1,0 +1,236 @@
+//! What bounds clients: limits of output and input, `maxmemory-clients`, `timeout`, buffers fitted to their use. What is
+//! checked for every client now and then is done in slices: each client about once a second, however many there are.
+
+use super::Exec;
+use crate::base::limits;
+use crate::base::quote;
+use crate::engine::client_info;
+use crate::engine::config::values::OutputLimit;
+use crate::engine::session::{ClientType, Closing, Session};
+
+/// Clients looked at per slice at least.
+const SLICE_MIN: usize = 5;
+/// Bytes of an unfinished request's buffer at first.
+const INPUT_MIN: usize = 16 * 1024;
+/// Bytes that an announced argument gets at once; a longer one must come by half first.
+const INPUT_BELIEVED_MAX: usize = 1 << 20;
+/// An input buffer with no more free bytes than this is left alone.
+const INPUT_SLACK: usize = 4 * 1024;
+/// An input buffer up to this size is left alone while its client is busy.
+const INPUT_BUSY_MAX: usize = 32 * 1024;
+/// After this long without requests a client's input buffer goes, ms.
+const INPUT_IDLE_MS: i64 = 2000;
+/// Bytes beyond the reply buffer for a client that never authenticated.
+const OUTPUT_UNAUTHENTICATED_MAX: usize = 1024;
+/// The smallest bound that `maxmemory-clients` sets, bytes: below it nobody could talk to the server.
+const CLIENTS_MIN: u64 = 128 * 1024;
+/// Bytes of input that the log shows.
+const SHOWN_MAX: usize = 64;
+
+/// Bytes of output beyond the reply buffer.
+fn beyond(s: &Session) -> usize {
+    client_info::output_fields(s, &s.output).2
+}
+
+impl Exec {
+    /// Appends a push to a client's output.
+    pub fn push_to(&mut self, slot: usize, bytes: &[u8]) {
+        if let Some(s) = self.server.clients.get_mut(slot) {
+            s.output.tail.extend_from_slice(bytes);
+            self.server.flush_later(slot);
+            self.output_grew(slot);
+        }
+    }
+
+    /// A client's output has grown: closes it if that is beyond its limits.
+    #[inline]
+    pub fn output_grew(&mut self, slot: usize) {
+        let Some(s) = self.server.clients.get_mut(slot) else { return };
+        s.output_peak = s.output_peak.max(s.output.len().min(s.reply_buffer));
+        if s.output.len() > s.reply_buffer {
+            self.check_output(slot);
+        }
+        if self.server.config.maxmemory_clients != 0 {
+            self.weigh(slot);
+        }
+    }
+
+    /// Closes a client whose output is beyond its limits.
+    #[cold]
+    fn check_output(&mut self, slot: usize) {
+        let now_ms = self.server.clock.now_ms() as i64;
+        let open = self.server.open_to_all();
+        let c = &self.server.config;
+        let Some(s) = self.server.clients.get_mut(slot) else { return };
+        let limit = match s.kind {
+            ClientType::Normal | ClientType::Primary => &c.client_output_buffer_limit.normal,
+            ClientType::Replica => &c.client_output_buffer_limit.replica,
+            ClientType::Pubsub => &c.client_output_buffer_limit.pubsub,
+        };
+        let used = beyond(s);
+        let stranger = used > OUTPUT_UNAUTHENTICATED_MAX && !open && !s.ever_authenticated;
+        if s.closing == Closing::Now || !(exceeds(s, used, limit, now_ms) || stranger) {
+            return;
+        }
+        self.server.stats.output_limit_disconnections += 1;
+        if let Some(s) = self.server.clients.get(slot) {
+            tracing::warn!(
+                "Client {} scheduled to be closed ASAP for overcoming of output buffer limits.",
+                client_info::for_log(&self.server, s, now_ms)
+            );
+        }
+        self.server.close_now(slot);
+    }
+
+    /// Keeps what a client sent and was not executed yet. Closes the client if that is too much.
+    pub fn keep_input(&mut self, slot: usize, own: Vec<u8>) {
+        let Some(s) = self.server.clients.get_mut(slot) else { return };
+        s.input = own;
+        let too_long = s.input.len() > self.server.config.client_query_buffer_limit;
+        if too_long && s.kind != ClientType::Primary && s.closing != Closing::Now {
+            self.input_too_long(slot);
+        }
+        if self.server.config.maxmemory_clients != 0 {
+            self.weigh(slot);
+        }
+    }
+
+    /// Makes room in a client's own buffer for `more` bytes that are here, and for what an argument still lacks if
+    /// that can be believed: what is announced costs little until it comes.
+    pub fn grow_input(&mut self, slot: usize, own: &mut Vec<u8>, more: usize) {
+        let s = self.server.client(slot);
+        let total = own.len() + more;
+        s.input_peak = s.input_peak.max(total);
+        let lacks = s.parser.lacks(total);
+        let believed = if lacks <= INPUT_BELIEVED_MAX.max(total) { lacks } else { 0 };
+        if own.capacity() == 0 {
+            own.reserve_exact((more + believed).max(INPUT_MIN));
+        } else if believed > 0 {
+            own.reserve_exact(more + believed);
+        }
+    }
+
+    #[cold]
+    fn input_too_long(&mut self, slot: usize) {
+        let now_ms = self.server.clock.now_ms() as i64;
+        self.server.stats.query_limit_disconnections += 1;
+        if let Some(s) = self.server.clients.get(slot) {
+            let line = client_info::for_log(&self.server, s, now_ms);
+            let shown = quote::repr(&s.input[..s.input.len().min(SHOWN_MAX)]);
+            if self.server.config.hide_user_data_from_log {
+                tracing::warn!("Closing client that reached max query buffer length: {line}");
+            } else {
+                tracing::warn!(
+                    "Closing client that reached max query buffer length: {line} (qbuf initial bytes: {})",
+                    String::from_utf8_lossy(&shown)
+                );
+            }
+        }
+        self.server.close_now(slot);
+    }
+
+    /// Counts what a client takes, and closes clients while all take more than `maxmemory-clients`.
+    #[cold]
+    pub fn weigh(&mut self, slot: usize) {
+        self.server.clients.count_memory(slot);
+        let Some(limit) = self.clients_limit() else { return };
+        while self.server.clients.memory().bounded() as u64 > limit {
+            let Some(largest) = self.server.clients.memory().largest() else {
+                tracing::warn!("Over client maxmemory after evicting all evictable clients");
+                return;
+            };
+            if let Some(s) = self.server.clients.get(largest) {
+                let now_ms = self.server.clock.now_ms() as i64;
+                tracing::info!("Evicting client: {}", client_info::for_log(&self.server, s, now_ms));
+            }
+            self.server.stats.evicted_clients += 1;
+            self.server.close_now(largest);
+        }
+    }
+
+    /// Bytes that `maxmemory-clients` allows; negative values are percents of `maxmemory`.
+    fn clients_limit(&self) -> Option<u64> {
+        let c = &self.server.config;
+        let limit = match c.maxmemory_clients {
+            0 => return None,
+            n @ 1.. => n as u64,
+            n if c.maxmemory > 0 => (c.maxmemory as f64 * -(n as f64) / 100.0) as u64,
+            _ => u64::MAX,
+        };
+        Some(limit.max(CLIENTS_MIN))
+    }
+
+    /// Looks at the next slice of clients, so that each is looked at about once a second.
+    pub fn clients_cron(&mut self, now_ms: i64) {
+        let slots = self.server.clients.slots();
+        let hz = self.server.config.hz.max(1) as usize;
+        for _ in 0..(slots / hz).max(SLICE_MIN).min(slots) {
+            self.clients_at = if self.clients_at + 1 < slots { self.clients_at + 1 } else { 0 };
+            self.look_after(self.clients_at, now_ms);
+        }
+        if self.server.config.maxmemory_clients != 0 && slots > 0 {
+            self.weigh(self.clients_at);
+        }
+    }
+
+    fn look_after(&mut self, slot: usize, now_ms: i64) {
+        let idle_max_ms = self.server.config.timeout as i64 * 1000;
+        let debug = self.server.debug;
+        let Some(s) = self.server.clients.get_mut(slot) else { return };
+        if s.closing == Closing::Now {
+            return;
+        }
+        let exempt = s.block.is_some() || s.monitor || s.kind != ClientType::Normal;
+        if idle_max_ms > 0 && !exempt && now_ms / 1000 - s.last_ms / 1000 > idle_max_ms / 1000 {
+            tracing::debug!("Closing idle client");
+            return self.server.close_now(slot);
+        }
+        fit_input(s, now_ms);
+        if debug.output_resizing {
+            fit_output(s, debug.output_peak_reset_ms, now_ms);
+        }
+        self.server.clients.count_memory(slot);
+        if !self.server.client(slot).output.is_empty() {
+            self.check_output(slot);
+        }
+    }
+}
+
+/// Whether output of `used` bytes is beyond `limit`; remembers since when it is beyond the soft one.
+fn exceeds(s: &mut Session, used: usize, limit: &OutputLimit, now_ms: i64) -> bool {
+    let over = |bound: u64| bound > 0 && used as u64 >= bound;
+    if !over(limit.soft) {
+        s.soft_limit_since_ms = None;
+        return over(limit.hard);
+    }
+    let since = *s.soft_limit_since_ms.get_or_insert(now_ms);
+    over(limit.hard) || now_ms / 1000 - since / 1000 > limit.soft_seconds as i64
+}
+
+/// Gives back what an input buffer does not need.
+fn fit_input(s: &mut Session, now_ms: i64) {
+    let (len, capacity) = (s.input.len(), s.input.capacity());
+    if capacity - len > INPUT_SLACK {
+        if now_ms - s.last_ms > INPUT_IDLE_MS {
+            s.input.shrink_to_fit();
+        } else if capacity > INPUT_BUSY_MAX && capacity / 2 > s.input_peak {
+            s.input.shrink_to(s.input_peak.max(len + s.parser.lacks(len)).max(INPUT_MIN));
+        }
+    }
+    s.input_peak = s.input.len() + s.parser.lacks(s.input.len());
+}
+
+/// Fits the reply buffer to the most output of the last seconds.
+fn fit_output(s: &mut Session, reset_ms: Option<i64>, now_ms: i64) {
+    let size = s.reply_buffer;
+    if size / 2 >= limits::REPLY_BUFFER_MIN && s.output_peak < size / 2 {
+        s.reply_buffer = limits::REPLY_BUFFER_MIN.max(s.output_peak + 1);
+    } else if s.output_peak == size && size < limits::REPLY_BUFFER_MAX {
+        s.reply_buffer = limits::REPLY_BUFFER_MAX.min(size * 2);
+    }
+    if reset_ms.is_some_and(|reset| now_ms - s.output_peak_ms >= reset) {
+        s.output_peak = s.output.len().min(s.reply_buffer);
+        s.output_peak_ms = now_ms;
+    }
+    s.output.shrink_to(s.reply_buffer);
+}
