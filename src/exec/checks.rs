@@ -85,14 +85,14 @@ fn key_range(k: &KeySpec, args: &Args<'_>) -> Vec<usize> {
         }
         Begin::Keyword(..) | Begin::Unknown => return (1..args.len()).collect(),
     };
-    let number = |i: usize| crate::base::num::parse_i64(args.get(i)).unwrap_or(0).max(0) as usize;
+    let number = |i: usize| crate::base::num::parse_i64(args.get(i)).unwrap_or(0).max(0);
     let (from, to, step) = match k.find {
         Find::Range { last, step, .. } if last < 0 => (first, args.len() as i64 + last as i64, step),
         Find::Range { last, step, .. } => (first, first as i64 + last as i64, step),
         Find::Count { count, first: behind, step } => {
             let from = first + behind as usize;
             let n = number(first + count as usize);
-            (from, from as i64 + n as i64 * step as i64 - 1, step)
+            (from, n.saturating_mul(step as i64).saturating_add(from as i64 - 1), step)
         }
         Find::Unknown => return (1..args.len()).collect(),
     };
