@@ -257,7 +257,26 @@ impl Server {
         id.map_or("NULL", |id| &self.commands.get(id).full_name)
     }
 
-    /// Puts the server into the real world: files, process, names of commands.
+    /// Gives commands the names that `rename-command` wants, in its order; an error names the line that cannot be had.
+    pub fn rename_commands(&mut self) -> Result<(), String> {
+        for (old, new) in &self.config.rename_command {
+            let shown = |why: &str| {
+                let [old, new] =
+                    [old, new].map(|n| String::from_utf8_lossy(&crate::base::quote::repr(n)).into_owned());
+                format!("'rename-command {old} {new}'\n{why}")
+            };
+            if self.commands.find(old).is_none() {
+                return Err(shown("No such command in rename-command"));
+            }
+            if !new.is_empty() && self.commands.find(new).is_some() {
+                return Err(shown("Target command name already exists"));
+            }
+            self.commands.rename(old, new);
+        }
+        Ok(())
+    }
+
+    /// Puts the server into the real world: files and process.
     pub fn start(&mut self, outside: Outside, config_file: Option<std::path::PathBuf>) {
         self.outside = outside;
         self.config_file = config_file;
@@ -319,4 +338,38 @@ pub fn hex_id(rng: &mut Rng) -> String {
     let mut id = [0u8; 40];
     rng.fill_hex(&mut id);
     String::from_utf8_lossy(&id).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exec::table;
+
+    fn renamed(pairs: &[(&str, &str)]) -> Result<Server, String> {
+        let rename_command =
+            pairs.iter().map(|(a, b)| (a.as_bytes().to_vec(), b.as_bytes().to_vec())).collect();
+        let config = Config { rename_command, ..Config::default() };
+        let mut server = Server::new(config, table::commands(), Clock::manual(1), Rng::new(1));
+        server.rename_commands().map(|()| server)
+    }
+
+    #[test]
+    fn commands_get_other_names_or_none() {
+        let server = renamed(&[("PING", "pong"), ("config", "")]).unwrap();
+        assert!(server.commands.find(b"ping").is_none() && server.commands.find(b"config").is_none());
+        assert_eq!(server.commands.find(b"PONG").map(|c| c.spec.name), Some("ping"));
+        assert!(server.commands.top().all(|c| c.spec.name != "config"));
+        assert!(server.commands.reachable().all(|c| !c.full_name.starts_with("config")));
+        assert_eq!(server.commands.top().count(), server.commands.len());
+        assert!(renamed(&[("ping", "a"), ("a", "ping")]).is_ok());
+    }
+
+    #[test]
+    fn what_cannot_be_renamed() {
+        assert_eq!(
+            renamed(&[("nosuch", "x")]).err().unwrap(),
+            "'rename-command \"nosuch\" \"x\"'\nNo such command in rename-command"
+        );
+        assert!(renamed(&[("ping", "get")]).err().unwrap().ends_with("\nTarget command name already exists"));
+    }
 }

@@ -54,6 +54,8 @@ pub const TOUCHES_ARBITRARY_KEYS: Flags = 1 << 20;
 pub const ONLY_SENTINEL: Flags = 1 << 21;
 /// Refused unless a directive like `enable-debug-command` allows it.
 pub const PROTECTED: Flags = 1 << 22;
+/// Sent by servers and tests, not by people: COMMAND DOCS says so.
+pub const SYSTEM: Flags = 1 << 23;
 
 /// The names that COMMAND gives flags, in its order; what is not here it does not tell.
 pub const FLAG_NAMES: &[(Flags, &str)] = &[

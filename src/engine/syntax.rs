@@ -136,14 +136,42 @@ impl Piece {
     }
 }
 
-/// Reads a line. `keys` is the number of the command's key specs.
-pub fn parse(line: &str, keys: usize) -> Vec<Argument> {
+/// Reads the line of a command. `keys` is the number of its key specs.
+pub fn parse(command: &str, line: &str, keys: usize) -> Vec<Argument> {
     let mut at = 0;
     let pieces = cut(line.as_bytes(), &mut at);
     let mut arguments = alternatives(&pieces, false);
     let mut seen = Vec::new();
     number_keys(&mut arguments, keys, &mut seen);
+    EXCEPTIONS
+        .iter()
+        .filter(|(_, commands, _)| commands.contains(&command))
+        .for_each(|(name, _, kind)| set_kind(&mut arguments, name, *kind));
     arguments
+}
+
+/// Values of another type than their name tells elsewhere: name, commands, type.
+const EXCEPTIONS: &[(&str, &[&str], Kind)] = &[
+    ("value", &["bitfield", "setbit"], Kind::Integer),
+    ("increment", &["hincrbyfloat", "incrbyfloat"], Kind::Double),
+    ("timeout", &["client|pause", "cluster|setslot", "migrate", "wait", "waitaof"], Kind::Integer),
+    ("min", &["zcount", "zrangebyscore", "zremrangebyscore", "zrevrangebyscore"], Kind::Double),
+    ("max", &["zcount", "zrangebyscore", "zremrangebyscore", "zrevrangebyscore"], Kind::Double),
+    ("start", &["xautoclaim", "xpending", "xrange", "xrevrange", "zrange"], Kind::String),
+    ("end", &["xpending", "xrange", "xrevrange"], Kind::String),
+    ("stop", &["zrange"], Kind::String),
+    ("min-idle-time", &["xautoclaim", "xclaim"], Kind::String),
+    ("unix-time-seconds", &["hexpireat"], Kind::Integer),
+    ("unix-time-milliseconds", &["hpexpireat"], Kind::Integer),
+];
+
+fn set_kind(arguments: &mut [Argument], name: &str, kind: Kind) {
+    for a in arguments {
+        if a.name == name && a.children.is_empty() && a.kind != Kind::PureToken {
+            a.kind = kind;
+        }
+        set_kind(&mut a.children, name, kind);
+    }
 }
 
 /// The line of a tree, as valkey-cli shows it.
@@ -376,7 +404,7 @@ fn kind_of(name: &str) -> Kind {
         | "dst" => Kind::Key,
         "pattern" | "match-pattern" => Kind::Pattern,
         "unix-time-seconds" | "unix-time-milliseconds" => Kind::UnixTime,
-        "height" | "latitude" | "longitude" | "radius" | "score" | "width" => Kind::Double,
+        "height" | "latitude" | "longitude" | "radius" | "score" | "timeout" | "width" => Kind::Double,
         "bit" | "bits" | "client-id" | "cluster-bus-port" | "config-epoch" | "count" | "current-epoch"
         | "cursor" | "db" | "decrement" | "destination-db" | "end" | "end-slot" | "entries-added"
         | "entries-read" | "frequency" | "idle" | "increment" | "index" | "index1" | "index2" | "len"
@@ -434,13 +462,13 @@ mod tests {
             "key [GET encoding offset|[OVERFLOW WRAP|SAT|FAIL] SET encoding offset value|INCRBY encoding offset increment [GET encoding offset|[OVERFLOW WRAP|SAT|FAIL] SET encoding offset value|INCRBY encoding offset increment ...]]",
             "ip:port|[ID client-id [client-id ...]]|[TYPE NORMAL|PUBSUB]|[SKIPME YES|NO] [[ID client-id [client-id ...]]|[TYPE NORMAL|PUBSUB]|[SKIPME YES|NO] ...]",
         ] {
-            assert_eq!(render(&parse(line, 1)), line);
+            assert_eq!(render(&parse("x", line, 1)), line);
         }
     }
 
     #[test]
     fn trees() {
-        let a = parse("key value [NX|XX|IFEQ comparison-value] [EX seconds|KEEPTTL]", 1);
+        let a = parse("x", "key value [NX|XX|IFEQ comparison-value] [EX seconds|KEEPTTL]", 1);
         assert_eq!((a[0].kind, a[0].key_spec), (Kind::Key, Some(0)));
         assert_eq!((a[1].kind, a[2].kind, a[2].optional), (Kind::String, Kind::OneOf, true));
         let [nx, _, ifeq] = &a[2].children[..] else { panic!("{:?}", a[2]) };
@@ -448,17 +476,20 @@ mod tests {
         assert_eq!((ifeq.name.as_str(), ifeq.token.as_deref()), ("comparison-value", Some("IFEQ")));
         assert_eq!(a[3].children[0].kind, Kind::Integer);
 
-        let a =
-            parse("score member [score member ...] [LIMIT offset count] [GET pattern [GET pattern ...]]", 0);
+        let a = parse(
+            "x",
+            "score member [score member ...] [LIMIT offset count] [GET pattern [GET pattern ...]]",
+            0,
+        );
         assert_eq!((a[0].kind, a[0].multiple, a[0].children.len()), (Kind::Block, true, 2));
         assert_eq!((a[1].kind, a[1].token.as_deref(), a[1].children.len()), (Kind::Block, Some("LIMIT"), 2));
         assert_eq!((a[2].kind, a[2].multiple, a[2].multiple_token), (Kind::Pattern, true, true));
 
-        let a = parse("[FILTERBY MODULE module-name|ACLCAT category]", 0);
+        let a = parse("x", "[FILTERBY MODULE module-name|ACLCAT category]", 0);
         assert_eq!((a[0].kind, a[0].token.as_deref(), a[0].optional), (Kind::OneOf, Some("FILTERBY"), true));
 
-        let a = parse("source destination [DB destination-db]", 2);
+        let a = parse("x", "source destination [DB destination-db]", 2);
         assert_eq!((a[0].key_spec, a[1].key_spec), (Some(0), Some(1)));
-        assert_eq!(parse("(host port)|(NO ONE)", 0)[0].children[1].children.len(), 2);
+        assert_eq!(parse("x", "(host port)|(NO ONE)", 0)[0].children[1].children.len(), 2);
     }
 }

@@ -59,6 +59,10 @@ pub fn run(startup: Startup) -> ExitCode {
     hash::set_key(random::u64(), random::u64());
     let outside = Outside::real(&startup);
     let mut server = Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64()));
+    if let Err(line) = server.rename_commands() {
+        tracing::warn!("FATAL CONFIG FILE ERROR: {line}");
+        return ExitCode::FAILURE;
+    }
     server.start(outside, startup.config_file);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
         Ok(r) => r,

@@ -278,11 +278,16 @@ fn text(out: &mut Reply<'_>, name: &str, value: &str) {
 /// A command's name and documentation.
 fn show_docs(table: &CommandTable, c: &Command, out: &mut Reply<'_>) {
     let spec = c.spec;
-    let arguments = syntax::parse(spec.syntax, spec.keys.len());
+    let arguments = syntax::parse(&c.full_name, spec.syntax, spec.keys.len());
     let subs = table.subs(c);
+    let doc_flags: Vec<&str> = [(spec.deprecated.is_some(), "deprecated"), (spec.has(SYSTEM), "syscmd")]
+        .into_iter()
+        .filter_map(|(set, name)| set.then_some(name))
+        .collect();
     out.bulk(c.full_name.as_bytes());
     let fields = 4
-        + 3 * spec.deprecated.is_some() as usize
+        + 2 * spec.deprecated.is_some() as usize
+        + !doc_flags.is_empty() as usize
         + !spec.history.is_empty() as usize
         + !arguments.is_empty() as usize
         + (subs.len() > 0) as usize;
@@ -291,9 +296,11 @@ fn show_docs(table: &CommandTable, c: &Command, out: &mut Reply<'_>) {
     text(out, "since", spec.since);
     text(out, "group", spec.group.name());
     text(out, "complexity", spec.complexity);
-    if let Some((since, instead)) = spec.deprecated {
+    if !doc_flags.is_empty() {
         out.bulk(b"doc_flags");
-        names(["deprecated"].into_iter(), out);
+        names(doc_flags.iter().copied(), out);
+    }
+    if let Some((since, instead)) = spec.deprecated {
         text(out, "deprecated_since", since);
         text(out, "replaced_by", instead);
     }
@@ -416,7 +423,7 @@ mod tests {
         for c in table::commands().all() {
             let line = c.spec.syntax;
             let shown = line.replace(['(', ')'], "");
-            assert_eq!(render(&parse(line, c.spec.keys.len())), shown, "{}", c.full_name);
+            assert_eq!(render(&parse(&c.full_name, line, c.spec.keys.len())), shown, "{}", c.full_name);
         }
     }
 }

@@ -135,9 +135,10 @@ fn apply(server: &mut Server, name: &str) -> std::result::Result<(), String> {
             server.config.dir = server.outside.enter_dir(&config.dir).map_err(|e| process::os_text(&e))?
         }
         "oom-score-adj" | "oom-score-adj-values" => {
-            server.outside.apply_oom_score(config).map_err(|_| {
-                "Failed to apply new oom_score_adj configuration, check server logs.".to_string()
-            })?;
+            server
+                .outside
+                .apply_oom_score(config)
+                .map_err(|_| "Failed to set current oom_score_adj. Check server logs.".to_string())?;
         }
         "watchdog-period" | "hz" => {
             // Below two rounds of cron it would go off in good health.

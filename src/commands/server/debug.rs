@@ -22,7 +22,7 @@ use crate::sys::crash;
 
 pub const DEBUG: Spec = Spec::server("debug", debug)
     .arity(at_least(1))
-    .flags(ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED)
+    .flags(ADMIN | NOSCRIPT | LOADING | STALE | PROTECTED | SYSTEM)
     .group(Group::Server)
     .since("1.0.0")
     .complexity("Depends on the subcommand.")

@@ -4,6 +4,7 @@ pub mod command;
 pub mod config;
 pub mod debug;
 pub mod info;
+pub mod lolwut;
 pub mod misc;
 
 use crate::engine::error::Error;
@@ -17,6 +18,7 @@ pub const COMMANDS: &[Spec] = &[
     config::CONFIG,
     debug::DEBUG,
     info::INFO,
+    lolwut::LOLWUT,
     misc::LASTSAVE,
     misc::ROLE,
     misc::SHUTDOWN,
