@@ -111,6 +111,8 @@ pub struct Server {
     pub blocked: Vec<usize>,
     /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
+    /// What is done with keys whose time has come; see `expiry_rule_for`.
+    expiry_rule: ExpiryRule,
     /// Where what takes long to free goes.
     pub free: FreeThread,
     /// What FLUSHALL SYNC and FLUSHDB SYNC have taken out and is freed in slices, with the ids of their clients.
@@ -154,6 +156,7 @@ impl Server {
             monitors: Vec::new(),
             blocked: Vec::new(),
             active_expire: true,
+            expiry_rule: ExpiryRule::Remove,
             free: FreeThread::default(),
             freeing: VecDeque::new(),
             shutting_down: false,
@@ -327,8 +330,36 @@ impl Server {
         self.dbs.iter().map(Db::len).sum()
     }
 
+    /// Whether the data set stands still: CLIENT PAUSE.
+    #[inline]
+    pub fn paused(&self, now_ms: i64) -> bool {
+        self.pause.writes_until_ms.max(self.pause.all_until_ms) > now_ms
+    }
+
+    /// What a command of the client in `slot` does with keys whose time has come.
+    #[inline]
+    pub fn expiry_rule_for(&self, slot: usize, now_ms: i64) -> ExpiryRule {
+        match self.expiry_rule {
+            ExpiryRule::Remove if self.config.import_mode => {
+                let source = self.clients.get(slot).is_some_and(|s| s.import_source);
+                if source { ExpiryRule::Ignore } else { ExpiryRule::Hide }
+            }
+            ExpiryRule::Remove if self.paused(now_ms) => ExpiryRule::Hide,
+            rule => rule,
+        }
+    }
+
+    /// Whether keys whose time has come are removed now, without being asked for.
+    pub fn expires_by_itself(&self, now_ms: i64) -> bool {
+        self.active_expire
+            && !self.config.import_mode
+            && !self.paused(now_ms)
+            && self.expiry_rule == ExpiryRule::Remove
+    }
+
     /// Sets what is done with keys whose time has come, in all databases.
     pub fn set_expiry_rule(&mut self, rule: ExpiryRule) {
+        self.expiry_rule = rule;
         self.dbs.iter_mut().for_each(|db| db.expiry_rule = rule);
     }
 }

@@ -51,13 +51,14 @@ impl Exec {
         match spec.handler {
             Handler::Key(f) => {
                 let server = &mut self.server;
+                let rule = server.expiry_rule_for(slot, now_ms);
                 let session = match server.clients.get_mut(slot) {
                     Some(s) => s,
                     None => &mut server.nobody,
                 };
-                let db = &mut server.dbs[session.db];
-                db.now_ms = now_ms;
                 let access = server.config.maxmemory_policy.access();
+                let db = &mut server.dbs[session.db];
+                (db.now_ms, db.expiry_rule) = (now_ms, rule);
                 db.access = if session.no_touch { Access::Untouched } else { access };
                 if access == Access::Lfu {
                     db.lfu_log_factor = server.config.lfu_log_factor;
@@ -74,8 +75,13 @@ impl Exec {
                 f(&mut SessionCx { session, config: &server.config, now_ms }, args, out)
             }
             Handler::Server(f) => {
+                let rule = self.server.expiry_rule_for(slot, now_ms);
+                let no_touch = self.server.client(slot).no_touch;
                 let access = self.server.config.maxmemory_policy.access();
-                self.server.dbs.iter_mut().for_each(|db| (db.now_ms, db.access) = (now_ms, access));
+                let access = if no_touch { Access::Untouched } else { access };
+                for db in &mut self.server.dbs {
+                    (db.now_ms, db.access, db.expiry_rule) = (now_ms, access, rule);
+                }
                 let result = f(&mut ServerCx { server: &mut self.server, slot, now_ms }, args, out);
                 if self.server.dbs.iter().any(|db| !db.expired.is_empty()) {
                     self.drain_expired();

@@ -4,7 +4,6 @@
 use super::Exec;
 use crate::engine::server::Pause;
 use crate::engine::session::Blocked;
-use crate::keyspace::ExpiryRule;
 
 /// Time one slice of expiry may take before clients get their turn.
 const EXPIRY_SLICE_NS: u64 = 1_000_000;
@@ -38,22 +37,16 @@ impl Exec {
         first.map_or(self.cron_due_ms, |t| t.min(self.cron_due_ms))
     }
 
-    /// When the next key of any database is due. Nothing expires while writes are paused.
+    /// When the next key of any database is due.
     pub fn next_due(&self) -> Option<i64> {
-        let server = &self.server;
-        let paused_ms = server.pause.all_until_ms.max(server.pause.writes_until_ms);
-        let paused = paused_ms > server.clock.now_ms() as i64 || server.debug.pause_cron;
-        if !server.active_expire || paused {
-            return None;
-        }
-        self.first_due().map(|(at, _)| at)
+        let now_ms = self.server.clock.now_ms() as i64;
+        let halted = self.server.debug.pause_cron || !self.server.expires_by_itself(now_ms);
+        if halted { None } else { self.first_due().map(|(at, _)| at) }
     }
 
     /// The time of the key that is due first, and its database.
     fn first_due(&self) -> Option<(i64, usize)> {
-        let removing =
-            self.server.dbs.iter().enumerate().filter(|(_, db)| db.expiry_rule == ExpiryRule::Remove);
-        removing.filter_map(|(i, db)| Some((db.next_due()?, i))).min()
+        self.server.dbs.iter().enumerate().filter_map(|(i, db)| Some((db.next_due()?, i))).min()
     }
 
     /// Removes keys whose time has come, in the order of their times, for at most one slice of time. Returns when the

@@ -60,12 +60,14 @@ impl Exec {
     fn evict(&mut self) -> Room {
         let now = self.server.clock.read();
         let now_ms = now.wall_ms() as i64;
-        let pause = self.server.pause;
-        if pause.all_until_ms.max(pause.writes_until_ms) > now_ms {
+        if self.server.paused(now_ms) {
             // The data set stands still.
             return Room::Enough;
         }
-        let policy = self.server.config.maxmemory_policy;
+        let policy = match self.server.config.import_mode {
+            true => EvictionPolicy::Noeviction,
+            false => self.server.config.maxmemory_policy,
+        };
         if self.eviction.policy.replace(policy) != Some(policy) {
             self.eviction.pool.clear();
         }

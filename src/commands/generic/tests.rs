@@ -439,3 +439,44 @@ fn large_strings_are_freed_elsewhere() {
     }
     assert_eq!(kit.exec.server.free.freed(), 0, "the reference does not count strings");
 }
+
+#[test]
+fn nothing_expires_in_import_mode() {
+    for way in ["PEXPIRE a 1", "EXPIREAT a 1"] {
+        let mut kit = crate::testkit::Kit::new(Default::default());
+        kit.exec.server.config.import_mode = true;
+        let mut ask = |line: &str| {
+            let reply = kit.raw("c1", format!("{line}\r\n").as_bytes());
+            kit.advance(5);
+            String::from_utf8_lossy(&reply).replace("\r\n", " ")
+        };
+        assert_eq!((ask("SET a 1"), ask(way)), ("+OK ".into(), ":1 ".into()));
+        // Hidden from everybody, but there.
+        for (line, reply) in [
+            ("DBSIZE", ":1 "),
+            ("GET a", "$-1 "),
+            ("TTL a", ":-2 "),
+            ("KEYS *", "*0 "),
+            ("SCAN 0", "*2 $1 0 *0 "),
+            ("RANDOMKEY", "$-1 "),
+            ("DBSIZE", ":1 "),
+            // Shown to the source of the import.
+            ("CLIENT IMPORT-SOURCE ON", "+OK "),
+            ("TTL a", ":0 "),
+            ("GET a", "$1 1 "),
+            ("RANDOMKEY", "$1 a "),
+            ("KEYS *", "*1 $1 a "),
+            ("SCAN 0", "*2 $1 0 *1 $1 a "),
+            // A write of anybody else takes the hidden one's place.
+            ("CLIENT IMPORT-SOURCE OFF", "+OK "),
+            ("SET a 2", "+OK "),
+            ("GET a", "$1 2 "),
+            ("DBSIZE", ":1 "),
+            ("PEXPIRE a 1", ":1 "),
+            ("CONFIG SET import-mode no", "+OK "),
+            ("DBSIZE", ":0 "),
+        ] {
+            assert_eq!(ask(line), reply, "{way}: {line}");
+        }
+    }
+}
