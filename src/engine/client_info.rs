@@ -35,11 +35,13 @@ pub fn flags(s: &Session) -> String {
     if set.is_empty() { "N".into() } else { set }
 }
 
-/// Bytes of output in the reply buffer (`obl`), pieces beyond it (`oll`), and their bytes (`omem`).
+/// Bytes of output in the reply buffer (`obl`), pieces beyond it (`oll`), and their bytes (`omem`). What outgrows the
+/// reply buffer has left it: all of it counts as beyond.
 pub fn output_fields(s: &Session, output: &Output) -> (usize, usize, usize) {
-    let in_buffer = if output.pieces() == 0 { output.len().min(s.reply_buffer) } else { 0 };
-    let beyond = output.len() - in_buffer;
-    (in_buffer, output.pieces() + (beyond > 0) as usize, beyond)
+    if output.pieces() == 0 && output.len() <= s.reply_buffer {
+        return (output.len(), 0, 0);
+    }
+    (0, output.pieces() + !output.tail.is_empty() as usize, output.len())
 }
 
 /// Appends a client's line, without a line end. `hidden` replaces what users named by a mark.
@@ -55,7 +57,7 @@ pub fn describe(
     let output = running.map_or(&s.output, |r| r.output);
     let (obl, oll, omem) = output_fields(s, output);
     let own_output = if running.is_some() { output.allocated() } else { 0 };
-    let argv = running.map_or(s.parser.held(), |r| r.args);
+    let argv = running.map_or(s.parser.argument_bytes(), |r| r.args);
     let command = running.map_or_else(|| server.command_name(s.last_command), |r| r.command);
     let name: &[u8] = if hidden { b"*redacted*" } else { &s.name };
     let user = if hidden { "*redacted*" } else { &s.user };
@@ -76,7 +78,7 @@ pub fn describe(
     let _ = write!(
         out,
         " qbuf={} qbuf-free={} argv-mem={argv} multi-mem={multi_mem} rbs={} rbp={} obl={obl} oll={oll} omem={omem}",
-        s.input.len(),
+        s.input.len() - s.parser.consumed().min(s.input.len()),
         s.input.capacity() - s.input.len(),
         s.reply_buffer,
         s.output_peak,

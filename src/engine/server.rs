@@ -50,6 +50,8 @@ pub struct Debug {
     pub output_peak_reset_ms: Option<i64>,
     /// Reply buffers are fitted to what clients need.
     pub output_resizing: bool,
+    /// Every reply counts as one that outgrew the reply buffer.
+    pub enforce_reply_list: bool,
     /// Elements of a list from this size on have a node of their own.
     pub packed_threshold: usize,
 }
@@ -62,6 +64,7 @@ impl Default for Debug {
             allow_deny_scripts: false,
             output_peak_reset_ms: Some(limits::OUTPUT_PEAK_RESET_MS),
             output_resizing: true,
+            enforce_reply_list: false,
             packed_threshold: limits::LIST_PACKED_MAX,
         }
     }

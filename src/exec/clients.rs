@@ -27,8 +27,11 @@ const CLIENTS_MIN: u64 = 128 * 1024;
 /// Bytes of input that the log shows.
 const SHOWN_MAX: usize = 64;
 
-/// Bytes of output beyond the reply buffer.
-fn beyond(s: &Session) -> usize {
+/// Bytes of output beyond the reply buffer; all of it, and more, when DEBUG CLIENT-ENFORCE-REPLY-LIST wants it so.
+fn beyond(s: &Session, enforced: bool) -> usize {
+    if enforced && !s.output.is_empty() {
+        return s.output.len() + limits::REPLY_BUFFER_MAX;
+    }
     client_info::output_fields(s, &s.output).2
 }
 
@@ -47,10 +50,10 @@ impl Exec {
     pub fn output_grew(&mut self, slot: usize) {
         let Some(s) = self.server.clients.get_mut(slot) else { return };
         s.output_peak = s.output_peak.max(s.output.len().min(s.reply_buffer));
-        if s.output.len() > s.reply_buffer {
+        if s.output.len() > s.reply_buffer || self.server.debug.enforce_reply_list {
             self.check_output(slot);
         }
-        if self.server.config.maxmemory_clients != 0 {
+        if self.server.config.maxmemory_clients != self.clients_limit_set || self.clients_limit_set != 0 {
             self.weigh(slot);
         }
     }
@@ -67,7 +70,7 @@ impl Exec {
             ClientType::Replica => &c.client_output_buffer_limit.replica,
             ClientType::Pubsub => &c.client_output_buffer_limit.pubsub,
         };
-        let used = beyond(s);
+        let used = beyond(s, self.server.debug.enforce_reply_list);
         let stranger = used > OUTPUT_UNAUTHENTICATED_MAX && !open && !s.ever_authenticated;
         if s.closing == Closing::Now || !(exceeds(s, used, limit, now_ms) || stranger) {
             return;
@@ -133,6 +136,12 @@ impl Exec {
     #[cold]
     pub fn weigh(&mut self, slot: usize) {
         self.server.clients.count_memory(slot);
+        let set = self.server.config.maxmemory_clients;
+        if set != self.clients_limit_set {
+            // The figures may be a second old: those of the moment decide under a new limit.
+            self.clients_limit_set = set;
+            (0..self.server.clients.slots()).for_each(|slot| self.server.clients.count_memory(slot));
+        }
         let Some(limit) = self.clients_limit() else { return };
         while self.server.clients.memory().bounded() as u64 > limit {
             let Some(largest) = self.server.clients.memory().largest() else {
@@ -233,4 +242,119 @@ fn fit_output(s: &mut Session, reset_ms: Option<i64>, now_ms: i64) {
         s.output_peak_ms = now_ms;
     }
     s.output.shrink_to(s.reply_buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::config::Config;
+    use crate::engine::session::Closing;
+    use crate::testkit::Kit;
+
+    fn alive(kit: &mut Kit, name: &str) -> bool {
+        let slot = kit.client(name);
+        kit.exec.server.client(slot).closing == Closing::No
+    }
+
+    /// Gives a client input as `net` does, without executing it.
+    fn hold(kit: &mut Kit, name: &str, bytes: usize) {
+        let slot = kit.client(name);
+        let mut own = Vec::new();
+        kit.exec.grow_input(slot, &mut own, bytes);
+        own.resize(bytes, b'x');
+        kit.exec.keep_input(slot, own);
+    }
+
+    #[test]
+    fn output_beyond_the_hard_limit_ends_a_client() {
+        let mut config = Config::default();
+        config.client_output_buffer_limit.normal.hard = 100_000;
+        let mut kit = Kit::new(config);
+        kit.raw("c1", format!("SET k {}\r\n", "a".repeat(30_000)).as_bytes());
+        kit.raw("c1", b"GET k\r\nGET k\r\nGET k\r\n");
+        assert!(alive(&mut kit, "c1"));
+        kit.raw("c1", b"GET k\r\nGET k\r\nGET k\r\nGET k\r\nGET k\r\n");
+        assert!(!alive(&mut kit, "c1"));
+        assert_eq!(kit.exec.server.stats.output_limit_disconnections, 1);
+    }
+
+    #[test]
+    fn output_beyond_the_soft_limit_ends_a_client_in_time() {
+        let mut config = Config::default();
+        config.client_output_buffer_limit.normal.soft = 20_000;
+        config.client_output_buffer_limit.normal.soft_seconds = 3;
+        let mut kit = Kit::new(config);
+        let slot = kit.client("c1");
+        kit.exec.push_to(slot, &[b'x'; 30_000]);
+        kit.advance(3500);
+        assert!(alive(&mut kit, "c1"));
+        kit.advance(3000);
+        assert!(!alive(&mut kit, "c1"));
+    }
+
+    #[test]
+    fn input_beyond_its_limit_ends_a_client() {
+        let mut kit = Kit::new(Config { client_query_buffer_limit: 1 << 20, ..Config::default() });
+        hold(&mut kit, "c1", 1 << 20);
+        assert!(alive(&mut kit, "c1"));
+        hold(&mut kit, "c1", (1 << 20) + 1);
+        assert!(!alive(&mut kit, "c1"));
+        assert_eq!(kit.exec.server.stats.query_limit_disconnections, 1);
+    }
+
+    #[test]
+    fn the_largest_clients_go_beyond_maxmemory_clients() {
+        let mut kit = Kit::new(Config { maxmemory_clients: 3 << 20, ..Config::default() });
+        hold(&mut kit, "small", 100 << 10);
+        let slot = kit.client("spared");
+        kit.exec.server.client(slot).no_evict = true;
+        hold(&mut kit, "spared", 2 << 20);
+        hold(&mut kit, "large", 700 << 10);
+        assert!(alive(&mut kit, "large"));
+        hold(&mut kit, "other", 300 << 10);
+        assert!(!alive(&mut kit, "large"));
+        assert!(alive(&mut kit, "small") && alive(&mut kit, "spared") && alive(&mut kit, "other"));
+        assert_eq!(kit.exec.server.stats.evicted_clients, 1);
+    }
+
+    #[test]
+    fn a_lower_limit_counts_everybody_anew() {
+        let mut kit = Kit::new(Config::default());
+        hold(&mut kit, "a", 1 << 20);
+        hold(&mut kit, "b", 1 << 20);
+        kit.raw("c", b"CONFIG SET maxmemory-clients 1500000\r\n");
+        assert_eq!([alive(&mut kit, "a"), alive(&mut kit, "b")].iter().filter(|a| **a).count(), 1);
+        assert!(alive(&mut kit, "c"));
+    }
+
+    #[test]
+    fn idle_clients_go_and_buffers_shrink() {
+        let mut kit = Kit::new(Config { timeout: 10, ..Config::default() });
+        hold(&mut kit, "c1", 10);
+        let slot = kit.client("c1");
+        assert_eq!(kit.exec.server.client(slot).input.capacity(), super::INPUT_MIN);
+        kit.advance(2000);
+        assert_eq!(kit.exec.server.client(slot).input.capacity(), super::INPUT_MIN);
+        (0..3).for_each(|_| kit.advance(1000));
+        assert!(kit.exec.server.client(slot).input.capacity() < 100);
+        (0..5).for_each(|_| kit.advance(1000));
+        assert!(alive(&mut kit, "c1"));
+        assert!(kit.exec.server.client(slot).reply_buffer < 2048);
+        (0..2).for_each(|_| kit.advance(1000));
+        assert!(!alive(&mut kit, "c1"));
+    }
+
+    #[test]
+    fn announced_arguments_get_room_in_bounds() {
+        let mut kit = Kit::new(Config::default());
+        let slot = kit.client("c1");
+        kit.raw("c1", b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1000000\r\n");
+        let mut own = Vec::new();
+        kit.exec.grow_input(slot, &mut own, 1);
+        assert!((1_000_000..1_100_000).contains(&own.capacity()));
+        kit.raw("c2", b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$500000000\r\n");
+        let slot = kit.client("c2");
+        let mut own = Vec::new();
+        kit.exec.grow_input(slot, &mut own, 1);
+        assert_eq!(own.capacity(), super::INPUT_MIN);
+    }
 }

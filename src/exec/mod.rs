@@ -30,6 +30,8 @@ pub struct Exec {
     eviction: evict::Eviction,
     /// The slot that `clients_cron` looked at last.
     clients_at: usize,
+    /// The `maxmemory-clients` under which clients were counted last.
+    clients_limit_set: i64,
     /// The moment at which the last command of the batch ended, or the batch began: the next one's start. One
     /// reading of the clock per command.
     now: Reading,
@@ -45,6 +47,7 @@ impl Exec {
             batch: Vec::new(),
             cron_due_ms: 0,
             clients_at: 0,
+            clients_limit_set: 0,
             eviction: Default::default(),
             now,
         }

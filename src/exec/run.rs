@@ -191,7 +191,7 @@ impl Exec {
                 }
             }
             *used = r.end as usize;
-            if out.len() > most || !ready(self.server.client(slot)) {
+            if out.len() >= most || !ready(self.server.client(slot)) {
                 held = true;
                 break;
             }

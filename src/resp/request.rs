@@ -43,6 +43,8 @@ pub enum ProtocolError {
     Length,
     /// A longer argument than an unauthenticated client may send.
     LengthUnauthenticated,
+    /// Something else than the end of a line behind a length or an argument.
+    LineEnd,
 }
 
 impl ProtocolError {
@@ -60,6 +62,7 @@ impl ProtocolError {
             }
             ProtocolError::Length => b"invalid bulk length",
             ProtocolError::LengthUnauthenticated => b"unauthenticated bulk length",
+            ProtocolError::LineEnd => b"invalid CRLF in request",
         };
         [b"Protocol error: ", reason].concat()
     }
@@ -100,9 +103,19 @@ impl Parser {
         self.bulk.map_or(0, |len| (self.read + len + 2).saturating_sub(have))
     }
 
-    /// Arguments of the unfinished request and bytes held for them, for CLIENT LIST's argv-mem.
+    /// Bytes held beside the buffer.
     pub fn held(&self) -> usize {
         self.args.capacity() * size_of::<Span>()
+    }
+
+    /// Bytes of the arguments that are here of the unfinished request, for CLIENT LIST's argv-mem.
+    pub fn argument_bytes(&self) -> usize {
+        self.args.iter().map(|a| a.len as usize).sum()
+    }
+
+    /// Bytes of the buffer that are read of the unfinished request.
+    pub fn consumed(&self) -> usize {
+        if self.unfinished() { self.read } else { 0 }
     }
 
     /// Undoes the unquoting of inline requests from offset `from` on: they were not run and will be parsed again.
@@ -192,6 +205,9 @@ impl Parser {
                 self.bulk = Some(len);
                 return Ok(false);
             }
+            if buf[self.read + len..self.read + len + 2] != *b"\r\n" {
+                return Err(ProtocolError::LineEnd);
+            }
             spans.push(Span { at: self.read as u32, len: len as u32 });
             self.bulk = None;
             self.read += len + 2;
@@ -253,7 +269,12 @@ fn line_number(
         n = n * 10 + digit as u32;
         i += 1;
     }
-    if i > at && i + 1 < buf.len() && buf[i] == b'\r' && (buf[at] != b'0' || i == at + 1) {
+    if i > at
+        && i + 1 < buf.len()
+        && buf[i] == b'\r'
+        && buf[i + 1] == b'\n'
+        && (buf[at] != b'0' || i == at + 1)
+    {
         return Ok(Some((n as i64, i + 2)));
     }
     slow_line_number(buf, at, long, bad)
@@ -272,6 +293,7 @@ fn slow_line_number(
         None => Ok(None),
         Some(end) if end + 1 >= line.len() => Ok(None),
         Some(end) => match parse_i64(&line[..end]) {
+            Some(_) if line[end + 1] != b'\n' => Err(ProtocolError::LineEnd),
             Some(n) => Ok(Some((n, at + end + 2))),
             None => Err(bad),
         },

@@ -64,7 +64,10 @@ const SUBCOMMANDS: &[Sub] = &[
         cx.server.repl_id = hex_id(&mut cx.server.rng);
         done(out)
     }),
-    sub("client-enforce-reply-list", 1, 1, |_, _, out| done(out)),
+    sub("client-enforce-reply-list", 1, 1, |cx, args, out| {
+        cx.server.debug.enforce_reply_list = switch(args)?;
+        done(out)
+    }),
     sub("config-rewrite-force-all", 0, 0, |cx, _, out| {
         rewrite_config(cx.server, true)?;
         done(out)
