@@ -1,5 +1,6 @@
 //! Our table beside a reference server's, as COMMAND and COMMAND DOCS of both tell it: commands that one of them
-//! lacks, and facts that differ. Summaries and complexities are in our own words and not compared.
+//! lacks, and facts that differ. What is in our own words is not compared: summaries, complexities, notes, the text of
+//! the history, and names inside the arguments, which are made from the syntax.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,11 +71,36 @@ fn add(command: &Value, docs: &Value, table: &mut Table) {
     };
     for field in DOCS {
         if let Some(value) = doc.and_then(|d| d.field(field)) {
-            facts.insert(field.to_string(), value.show());
+            let fact = match *field {
+                "history" => value
+                    .items()
+                    .iter()
+                    .filter_map(|h| h.items().first())
+                    .map(Value::text)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                "arguments" => shape(value),
+                _ => value.show(),
+            };
+            facts.insert(field.to_string(), fact);
         }
     }
     table.insert(name, facts);
     parts.get(9).map(Value::items).unwrap_or_default().iter().for_each(|sub| add(sub, docs, table));
+}
+
+/// The arguments as a syntax line shows them: types, words to type, what is optional.
+fn shape(arguments: &Value) -> String {
+    let one = |a: &Value| {
+        let text = |name| a.field(name).map(Value::text).unwrap_or_default();
+        let flags = a.field("flags").map(sorted).unwrap_or_default();
+        let inner = a.field("arguments").map(|i| format!(" ({})", shape(i))).unwrap_or_default();
+        format!("{} {} {flags}{inner}", text("type"), text("token"))
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    arguments.items().iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 /// Sets are told in any order.
@@ -87,7 +113,11 @@ fn sorted(value: &Value) -> String {
             texts.sort();
             texts.join(" ")
         }
-        Value::Many(_, items) => items.iter().map(sorted).collect::<Vec<_>>().join(" "),
+        Value::Many(_, items) => {
+            // A map as RESP2 has it, notes left out.
+            let from = 2 * items.first().is_some_and(|i| i.text() == "notes") as usize;
+            items[from..].iter().map(sorted).collect::<Vec<_>>().join(" ")
+        }
         other => other.text(),
     }
 }
