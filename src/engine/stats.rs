@@ -159,15 +159,17 @@ pub struct Stats {
     /// Reply buffers fitted to what a client needs.
     pub reply_buffer_shrinks: u64,
     pub reply_buffer_expands: u64,
-    /// Turns of the loop that had something to do, and their time; `net` counts them.
+    /// Turns of the loop that had something to do, and their time. See [`Stats::end_turn`].
     pub turns: u64,
-    pub turns_us: u64,
-    pub turn_us_max: u64,
+    pub turns_ns: u64,
+    pub turn_ns_max: u64,
     pub turn_commands_max: u64,
+    /// `commands_ns` and `commands` when the last turn ended.
+    turn_began: (u64, u64),
     /// Time in commands.
     pub commands_ns: u64,
     /// Time in periodic work.
-    pub cron_us: u64,
+    pub cron_ns: u64,
     /// Error replies by their first word.
     pub errors: BTreeMap<Vec<u8>, u64>,
     /// Rates for `instantaneous_*`.
@@ -175,6 +177,28 @@ pub struct Stats {
     pub rate_in: Rate,
     pub rate_out: Rate,
     pub rate_turns: Rate,
+}
+
+impl Stats {
+    /// Ends a turn of the loop: what its commands took counts as its time, so that no clock is read for it.
+    pub fn end_turn(&mut self) {
+        let (ns, commands) = self.turn_began;
+        self.turn_began = (self.commands_ns, self.commands);
+        self.turn_commands_max = self.turn_commands_max.max(self.commands.saturating_sub(commands));
+        self.count_turn(self.commands_ns.saturating_sub(ns));
+    }
+
+    /// Ends a round of periodic work, a turn of its own.
+    pub fn end_cron(&mut self, ns: u64) {
+        self.cron_ns += ns;
+        self.count_turn(ns);
+    }
+
+    fn count_turn(&mut self, ns: u64) {
+        self.turns += 1;
+        self.turns_ns += ns;
+        self.turn_ns_max = self.turn_ns_max.max(ns);
+    }
 }
 
 #[cfg(test)]
@@ -199,5 +223,19 @@ mod tests {
         assert_eq!(rows.last().map(|r| r.1), Some(7));
         assert!(h.percentile(50.0) >= 30_000 && h.percentile(50.0) < 33_000);
         assert!(Histogram::default().cumulative_us().is_empty());
+    }
+
+    #[test]
+    fn turns_are_what_their_commands_took() {
+        let mut stats = Stats { commands: 3, commands_ns: 900, ..Stats::default() };
+        stats.end_turn();
+        (stats.commands, stats.commands_ns) = (4, 1000);
+        stats.end_turn();
+        stats.end_cron(50);
+        assert_eq!(
+            (stats.turns, stats.turns_ns, stats.turn_ns_max, stats.turn_commands_max),
+            (3, 1050, 900, 3)
+        );
+        assert_eq!(stats.cron_ns, 50);
     }
 }

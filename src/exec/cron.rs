@@ -24,7 +24,10 @@ impl Exec {
         }
         if now_ms >= self.cron_due_ms {
             if !self.server.debug.pause_cron {
+                let began_ns = self.server.clock.mono_ns();
                 self.cron(now_ms);
+                let ended_ns = self.server.clock.mono_ns();
+                self.server.stats.end_cron(ended_ns.saturating_sub(began_ns));
             }
             self.cron_due_ms = now_ms + (1000 / self.server.config.hz.max(1) as i64).max(1);
         }
@@ -109,6 +112,8 @@ impl Exec {
         self.server.stats.rate_commands.sample(commands, now_ms);
         self.server.stats.rate_in.sample(bytes_in, now_ms);
         self.server.stats.rate_out.sample(bytes_out, now_ms);
+        let turns = self.server.stats.turns;
+        self.server.stats.rate_turns.sample(turns, now_ms);
         if !self.server.debug.pause_cron {
             self.clients_cron(now_ms);
         }

@@ -56,10 +56,20 @@ impl Exec {
 
     #[inline]
     fn gate(&mut self, slot: usize, found: Option<u16>, args: &Args<'_>) -> Pass {
+        let server = &mut self.server;
+        let session = match server.clients.get_mut(slot) {
+            Some(s) => s,
+            None => &mut server.nobody,
+        };
+        // Before anything else: who has not authenticated does not even hear which commands there are.
+        let stranger = !session.authenticated && !server.config.requirepass.is_empty();
+        if stranger && !found.is_some_and(|id| server.commands.get(id).spec.has(spec::NO_AUTH)) {
+            return Pass::Refuse(found, Error::NOT_AUTHENTICATED);
+        }
         let Some(id) = found else { return Pass::Refuse(None, unknown_command(args)) };
-        let mut command = self.server.commands.get(id);
+        let mut command = server.commands.get(id);
         if !command.subs.is_empty() && args.len() > 1 {
-            match self.server.commands.find_sub(command, args.get(1)) {
+            match server.commands.find_sub(command, args.get(1)) {
                 Some(sub) => command = sub,
                 None => return Pass::Refuse(None, unknown_subcommand(command, args)),
             }
@@ -68,16 +78,8 @@ impl Exec {
         if !spec.takes(args.len()) || matches!(spec.handler, Handler::Container) {
             return Pass::Refuse(Some(id), Error::arity(&command.full_name));
         }
-        let server = &mut self.server;
-        let session = match server.clients.get_mut(slot) {
-            Some(s) => s,
-            None => &mut server.nobody,
-        };
         if spec.has(spec::PROTECTED) && !server.config.enable_debug_command.allows(session.peer.local) {
             return Pass::Refuse(Some(id), Error::DEBUG_NOT_ALLOWED);
-        }
-        if !session.authenticated && !server.config.requirepass.is_empty() && !spec.has(spec::NO_AUTH) {
-            return Pass::Refuse(Some(id), Error::NOT_AUTHENTICATED);
         }
         let memory_matters = server.config.maxmemory > 0 && !spec.has(spec::ADMIN);
         if memory_matters && !self.make_room() && spec.has(spec::DENYOOM) {

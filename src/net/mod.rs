@@ -145,7 +145,11 @@ async fn flush(shared: Rc<Shared>) {
     let mut slots = Vec::new();
     loop {
         shared.flush.notified().await;
-        std::mem::swap(&mut slots, &mut shared.exec.borrow_mut().server.flush);
+        {
+            let server = &mut shared.exec.borrow_mut().server;
+            std::mem::swap(&mut slots, &mut server.flush);
+            server.stats.end_turn();
+        }
         for slot in slots.drain(..) {
             let conn = shared.conns.borrow().get(slot).cloned().flatten();
             if let Some(conn) = conn {

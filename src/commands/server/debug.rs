@@ -480,6 +480,12 @@ mod tests {
     fn refused_unless_allowed() {
         check(&format!("> DEBUG SLEEP 0 | {REFUSED}"));
         check_with(
+            "> DEBUG SLEEP 0 | -NOAUTH Authentication required.
+             > NOSUCH        | -NOAUTH Authentication required.
+             > GET a b c     | -NOAUTH Authentication required.",
+            |c| c.requirepass = b"secret".to_vec(),
+        );
+        check_with(
             "> DEBUG SLEEP 0   | +OK
              > DEBUG           | -ERR wrong number of arguments for 'debug' command
              > DEBUG SLEEP     | -ERR unknown subcommand or wrong number of arguments for 'SLEEP'. Try DEBUG HELP.

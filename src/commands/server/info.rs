@@ -449,10 +449,10 @@ fn stats_of_replies(s: &Server, t: &mut String) {
     line(t, "reply_buffer_shrinks", st.reply_buffer_shrinks);
     line(t, "reply_buffer_expands", st.reply_buffer_expands);
     line(t, "eventloop_cycles", st.turns);
-    line(t, "eventloop_duration_sum", st.turns_us);
+    line(t, "eventloop_duration_sum", st.turns_ns / 1000);
     line(t, "eventloop_duration_cmd_sum", st.commands_ns / 1000);
     line(t, "instantaneous_eventloop_cycles_per_sec", st.rate_turns.per_second());
-    line(t, "instantaneous_eventloop_duration_usec", st.turns_us.checked_div(st.turns).unwrap_or(0));
+    line(t, "instantaneous_eventloop_duration_usec", st.turns_ns.div_ceil(1000 * st.turns.max(1)));
     line(t, "acl_access_denied_auth", st.acl_denied_auth);
     zeros(
         t,
@@ -552,8 +552,8 @@ fn keyspace(cx: &mut ServerCx<'_>, t: &mut String) {
 fn debug(cx: &mut ServerCx<'_>, t: &mut String) {
     let st = &cx.server.stats;
     line(t, "eventloop_duration_aof_sum", 0);
-    line(t, "eventloop_duration_cron_sum", st.cron_us);
-    line(t, "eventloop_duration_max", st.turn_us_max);
+    line(t, "eventloop_duration_cron_sum", st.cron_ns / 1000);
+    line(t, "eventloop_duration_max", st.turn_ns_max / 1000);
     line(t, "eventloop_cmd_per_cycle_max", st.turn_commands_max);
     line(t, "io_threaded_reads_pending", 0);
     line(t, "io_threaded_writes_pending", 0);

@@ -166,7 +166,7 @@ pub const LIMITS: Group = Group {
             .later("I/O threads")
             .about("Threads that read and write sockets. 1 keeps everything on the main thread."),
         Directive::yes_no("io-threads-do-reads", at!(io_threads_do_reads))
-            .flags(IMMUTABLE)
+            .flags(IMMUTABLE | HIDDEN)
             .later("I/O threads")
             .about("Read so that Redis 7 files load."),
         Directive::yes_no("io-threads-always-active", at!(io_threads_always_active))
