@@ -232,7 +232,9 @@ impl Memory {
         let used = memory::used_noting_peak() as u64;
         let startup = server.outside.startup_memory as u64;
         let clients = server.clients.iter().map(|c| c.memory() as u64).sum();
-        let keyspace = server.dbs.iter().map(|db| db.table().overhead_bytes() as u64).sum();
+        // What an empty table takes is there from the start.
+        let tables = server.dbs.iter().filter(|db| !db.is_empty());
+        let keyspace = tables.map(|db| db.table().overhead_bytes() as u64).sum();
         let overhead = startup + clients + keyspace;
         Memory {
             used,
