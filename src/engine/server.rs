@@ -116,6 +116,8 @@ pub struct Server {
     pub active_expire: bool,
     /// What is done with keys whose time has come; see `expiry_rule_for`.
     expiry_rule: ExpiryRule,
+    /// Bytes in use when the running INFO began.
+    pub used_memory: u64,
     /// Where what takes long to free goes.
     pub free: FreeThread,
     /// What FLUSHALL SYNC and FLUSHDB SYNC have taken out and is freed in slices, with the ids of their clients.
@@ -160,6 +162,7 @@ impl Server {
             blocked: Vec::new(),
             active_expire: true,
             expiry_rule: ExpiryRule::Remove,
+            used_memory: 0,
             free: FreeThread::default(),
             freeing: VecDeque::new(),
             shutting_down: false,

@@ -76,6 +76,8 @@ const SECTIONS: &[Section] = &[
 ];
 
 fn info(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    // Before the text takes any: after eviction, INFO tells what `maxmemory` was compared with.
+    cx.server.used_memory = memory::used_noting_peak() as u64;
     let wanted: Vec<&[u8]> = args.rest().collect();
     let asked = |name: &str| wanted.iter().any(|w| w.eq_ignore_ascii_case(name.as_bytes()));
     let all = asked("all") || asked("everything");
@@ -255,7 +257,7 @@ impl Memory {
 }
 
 fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
-    let m = Memory::of(cx.server);
+    let m = Memory { used: cx.server.used_memory, ..Memory::of(cx.server) };
     let now_ms = cx.server.clock.mono_us() / 1000;
     let a = cx.server.outside.allocator.get(now_ms);
     let total = memory::system_memory();
