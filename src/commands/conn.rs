@@ -195,7 +195,7 @@ pub const SELECT: Spec = Spec::session("select", select)
     .summary("Changes the selected database.");
 
 fn select(cx: &mut SessionCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let index = i32::try_from(args.int()?).map_err(|_| BEYOND_INT)?;
+    let index = i32::try_from(args.int()?).map_err(|_| Error::BEYOND_INT)?;
     match usize::try_from(index) {
         Ok(i) if i < cx.config.databases => cx.session.db = i,
         _ => return Err(Error::DB_OUT_OF_RANGE),
@@ -203,9 +203,6 @@ fn select(cx: &mut SessionCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
     out.ok();
     Ok(())
 }
-
-const BEYOND_INT: Error =
-    Error::text("ERR value is out of range, value must between -2147483648 and 2147483647");
 
 pub const QUIT: Spec = Spec::session("quit", quit)
     .arity(at_least(0))

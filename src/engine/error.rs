@@ -19,6 +19,8 @@ impl Error {
     pub const WRONG_TYPE: Error = fixed("WRONGTYPE Operation against a key holding the wrong kind of value");
     pub const SYNTAX: Error = fixed("ERR syntax error");
     pub const NOT_INTEGER: Error = fixed("ERR value is not an integer or out of range");
+    pub const BEYOND_INT: Error =
+        fixed("ERR value is out of range, value must between -2147483648 and 2147483647");
     pub const NOT_FLOAT: Error = fixed("ERR value is not a valid float");
     pub const OUT_OF_RANGE: Error = fixed("ERR value is out of range");
     pub const NOT_POSITIVE: Error = fixed("ERR value is out of range, must be positive");

@@ -254,7 +254,7 @@ fn copy(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
 
 /// The number of a database.
 fn db_index(cx: &ServerCx<'_>, args: &mut Args<'_>) -> Result<usize> {
-    let index = args.int_in(i32::MIN as i64..=i32::MAX as i64, Error::NOT_INTEGER)?;
+    let index = i32::try_from(args.int()?).map_err(|_| Error::BEYOND_INT)?;
     match usize::try_from(index) {
         Ok(i) if i < cx.server.dbs.len() => Ok(i),
         _ => Err(Error::DB_OUT_OF_RANGE),

@@ -62,7 +62,9 @@ fn copying() {
          > COPY a b db x | -ERR value is not an integer or out of range
          > COPY a b db 99 | -ERR DB index is out of range
          > COPY a b db -1 | -ERR DB index is out of range
-         > COPY a b db 9999999999 | -ERR value is not an integer or out of range
+         > COPY a b db 9999999999 | -ERR value is out of range, value must between -2147483648 and 2147483647
+         > MOVE a 9999999999 | -ERR value is out of range, value must between -2147483648 and 2147483647
+         > MOVE a 99999999999999999999 | -ERR value is not an integer or out of range
          > COPY a b foo | -ERR syntax error
          > COPY a b db | -ERR syntax error
          > COPY a a | -ERR source and destination objects are the same
