@@ -3,7 +3,7 @@
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::error::Error;
-use crate::engine::session::{Block, Blocked, ReplyMode};
+use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
 use crate::engine::spec::{self, Handler};
 use crate::engine::table::Command;
 use crate::resp::Reply;
@@ -99,8 +99,9 @@ impl Exec {
         let pause = self.server.pause;
         let writes = spec.flags & (spec::WRITE | spec::MAY_REPLICATE) != 0;
         let until = if writes { pause.writes_until_ms.max(pause.all_until_ms) } else { pause.all_until_ms };
-        // CLIENT itself always runs: how else would a pause end?
-        let exempt = self.server.commands.get(id).full_name.starts_with("client|");
+        // Replicas and those who only look on are never held. CLIENT is: nothing but time ends a pause of everything.
+        let session = self.server.client(slot);
+        let exempt = session.monitor || session.kind == ClientType::Replica;
         if until <= now_ms || exempt {
             return false;
         }
