@@ -23,7 +23,8 @@ fn {fn}(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result 
 "#;
 
 pub fn run(name: &str, family: &str) -> Result {
-    let path = root().join(format!("src/commands/{family}.rs"));
+    let file = root().join(format!("src/commands/{family}.rs"));
+    let path = if file.exists() { file } else { root().join(format!("src/commands/{family}/mod.rs")) };
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}\n", path.display()))?;
     let constant = name.to_ascii_uppercase().replace('-', "_");
     let function = name.to_ascii_lowercase().replace('-', "_");
@@ -32,15 +33,17 @@ pub fn run(name: &str, family: &str) -> Result {
     if text.contains(&format!("const {constant}: Spec")) {
         return Err(format!("{} has {constant} already\n", path.display()));
     }
+    let known = ["string", "bitmap", "list", "hash", "set", "sortedset", "stream", "geo", "hyperloglog"];
+    let category = if known.contains(&family) { family.to_ascii_uppercase() } else { "KEYSPACE".into() };
     let skeleton = SKELETON
         .replace("NAME", &constant)
-        .replace("GROUP", &family.to_ascii_uppercase())
+        .replace("GROUP", &category)
         .replace("{name}", &name.to_ascii_lowercase())
         .replace("{fn}", &function);
     let (head, tail) = text.split_at(at + list.len());
     let code = format!("{head}{constant}, {tail}");
     // Before the tests, if they are in this file.
-    let end = code.find("\n#[cfg(test)]").unwrap_or(code.len());
+    let end = code.find("\n#[cfg(test)]\nmod tests {").unwrap_or(code.len());
     let (head, tail) = code.split_at(end);
     std::fs::write(&path, format!("{head}{skeleton}{tail}"))
         .map_err(|e| format!("{}: {e}\n", path.display()))?;
