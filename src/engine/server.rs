@@ -123,6 +123,8 @@ pub struct Server {
     /// What FLUSHALL SYNC and FLUSHDB SYNC have taken out and is freed in slices, with the ids of their clients.
     pub freeing: VecDeque<(u64, Vec<Remains>)>,
     pub shutting_down: bool,
+    /// When the log last told of a browser that was sent away, ms of Unix time.
+    pub attack_told_ms: i64,
     /// The stream of propagated commands, when a test wants it; AOF and replicas come with their parts.
     pub stream: Option<Vec<u8>>,
     /// Database selected in `stream`.
@@ -166,6 +168,7 @@ impl Server {
             free: FreeThread::default(),
             freeing: VecDeque::new(),
             shutting_down: false,
+            attack_told_ms: 0,
             stream: None,
             stream_db: u32::MAX,
         };

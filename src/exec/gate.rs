@@ -27,6 +27,10 @@ impl Exec {
         out: &mut Reply<'_>,
     ) -> bool {
         let mark = out.mark();
+        if found.is_none() && from_browser(args) {
+            self.send_browser_away(slot);
+            return true;
+        }
         match self.gate(slot, found, args) {
             Pass::Run(id) => self.call(slot, id, args, out),
             Pass::Refuse(id, error) => self.refuse(id, &error, out),
@@ -91,6 +95,23 @@ impl Exec {
         Pass::Run(id)
     }
 
+    /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection
+    /// ends at once. Told in the log once a minute at the most.
+    #[cold]
+    fn send_browser_away(&mut self, slot: usize) {
+        let now_ms = self.now.wall_ms() as i64;
+        if (now_ms - self.server.attack_told_ms).abs() > ATTACK_TOLD_PAUSE_MS {
+            self.server.attack_told_ms = now_ms;
+            tracing::warn!(
+                "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or Host: commands to Tarn. \
+                 This is likely due to an attacker attempting to use Cross Protocol Scripting to compromise your \
+                 instance. Connection from {} aborted.",
+                self.server.client(slot).peer.addr
+            );
+        }
+        self.server.close_now(slot);
+    }
+
     /// Whether CLIENT PAUSE holds this command; makes the client wait if so.
     #[cold]
     fn paused(&mut self, slot: usize, id: u16) -> bool {
@@ -124,6 +145,13 @@ impl Exec {
     }
 }
 
+/// Whether a request is the beginning of an HTTP request: its method, or a header that every one has.
+fn from_browser(args: &Args<'_>) -> bool {
+    args.is(0, "post") || args.is(0, "host:")
+}
+
+/// Between two lines in the log about browsers, ms.
+const ATTACK_TOLD_PAUSE_MS: i64 = 60_000;
 /// Kinds of errors that INFO counts apart: a script could invent any number of them.
 const ERROR_CODES_MAX: usize = 128;
 /// Bytes of arguments shown in an error about an unknown command.

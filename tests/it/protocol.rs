@@ -100,3 +100,13 @@ fn used_memory(server: &Server) -> u64 {
     let line = info.lines().find_map(|l| l.strip_prefix("used_memory:")).unwrap();
     line.trim().parse().unwrap()
 }
+
+#[test]
+fn a_browser_is_sent_away() {
+    let mut server = Server::start(&[]);
+    let mut c = server.tcp();
+    c.send(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nSET a 1\r\n");
+    assert_eq!(c.rest(), b"");
+    server.wait_for("Possible SECURITY ATTACK detected").unwrap();
+    server.tcp().ask(b"EXISTS a\r\n", b":0\r\n");
+}
