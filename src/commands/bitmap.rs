@@ -220,7 +220,8 @@ fn bitop(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
         cx.set(dest, NewValue::Raw(&result), None);
         cx.changed(dest.bytes, Event::SET, 1);
     } else if let Some(pos) = cx.db.find(dest) {
-        cx.db.remove_at(pos, dest.hash);
+        let old = cx.db.remove_at(pos, dest.hash);
+        cx.fx.discard(old, false);
         cx.changed(dest.bytes, Event::DEL, 1);
     }
     Ok(())

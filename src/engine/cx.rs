@@ -7,7 +7,7 @@ use super::error::{Error, Result};
 use super::server::Server;
 use super::session::{Block, Blocked, ClientType, Session};
 use crate::keyspace::table::Pos;
-use crate::keyspace::{Db, ExpiryRule, Key, NewValue};
+use crate::keyspace::{Db, Entry, ExpiryRule, Key, NewValue};
 use crate::resp::Reply;
 
 /// For commands on keys: one database and the client's own session.
@@ -34,8 +34,33 @@ impl KeyCx<'_> {
     /// Stores `value` under `key`, whatever was there; that a key is new is an event.
     #[inline]
     pub fn set(&mut self, key: Key<'_>, value: NewValue<'_>, expiry: Option<i64>) {
-        if self.db.set(key, value, expiry) {
-            self.notify(key.bytes, Event::NEW);
+        match self.db.find(key) {
+            Some(pos) => self.overwrite(pos, key, value, expiry),
+            None => self.insert(key, value, expiry),
+        }
+    }
+
+    /// Stores `value` and `expiry` in place of what `key` holds at `pos`.
+    #[inline]
+    pub fn overwrite(&mut self, pos: Pos, key: Key<'_>, value: NewValue<'_>, expiry: Option<i64>) {
+        self.clear(pos);
+        self.db.overwrite(pos, key.hash, value, expiry);
+    }
+
+    /// Stores `value` in place of what is at `pos`; the expiry stays.
+    #[inline]
+    pub fn replace(&mut self, pos: Pos, value: NewValue<'_>) {
+        self.clear(pos);
+        self.db.replace(pos, value);
+    }
+
+    /// Takes a large string at `pos`, which is about to be replaced, away to be freed elsewhere.
+    #[inline]
+    fn clear(&mut self, pos: Pos) {
+        if self.db.at(pos).is_large()
+            && let Some(heap) = self.db.take_heap(pos)
+        {
+            self.fx.discard(Entry::new(b"", NewValue::Heap(heap), None, 0), false);
         }
     }
 

@@ -238,9 +238,17 @@ mod tests {
         assert_eq!(run(&mut kit, "DEL a"), ":1");
         assert_eq!(run(&mut kit, "EXPIRE c 10"), ":1");
         assert!(kit.exec.server.stats.eviction_since_ns.is_some());
-        kit.exec.server.config.maxmemory = u64::MAX;
+        assert_eq!(run(&mut kit, "CONFIG SET maxmemory 1gb"), "+OK");
         assert_eq!(run(&mut kit, "SET new v"), "+OK");
         assert_eq!(kit.exec.server.stats.eviction_since_ns, None);
+    }
+
+    #[test]
+    fn memory_is_freed_before_every_command() {
+        let mut kit = kit(EvictionPolicy::AllkeysLru);
+        kit.exec.server.config.maxmemory = 1;
+        assert_eq!(run(&mut kit, "CONFIG GET maxmemory"), r#"[ "maxmemory" "1" ]"#);
+        assert_eq!(kit.exec.server.stats.evicted_keys, 5);
     }
 
     #[test]

@@ -85,8 +85,7 @@ impl Exec {
         if spec.has(spec::PROTECTED) && !server.config.enable_debug_command.allows(session.peer.local) {
             return Pass::Refuse(Some(id), Error::DEBUG_NOT_ALLOWED);
         }
-        let memory_matters = server.config.maxmemory > 0 && !spec.has(spec::ADMIN);
-        if memory_matters && !self.make_room() && spec.has(spec::DENYOOM) {
+        if server.config.maxmemory > 0 && !self.make_room() && spec.has(spec::DENYOOM) {
             return Pass::Refuse(Some(id), Error::OOM);
         }
         if self.server.pause != Default::default() && self.paused(slot, id) {

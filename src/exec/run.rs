@@ -176,6 +176,7 @@ impl Exec {
         let mut held = false;
         let hard = self.server.config.client_output_buffer_limit.normal.hard as usize;
         let most = if hard > 0 { OUTPUT_PAUSE.min(hard) } else { OUTPUT_PAUSE };
+        let share_min = self.server.config.min_string_size_avoid_copy_reply;
         for r in batch {
             if r.count > 0 {
                 let words = &spans[r.first as usize..(r.first + r.count) as usize];
@@ -184,7 +185,8 @@ impl Exec {
                 if r.key != 0 {
                     args = args.with_hash(r.key as usize, r.hash);
                 }
-                let mut reply = Reply::new(&mut out, self.server.client(slot).resp3);
+                let resp3 = self.server.client(slot).resp3;
+                let mut reply = Reply::new(&mut out, resp3).sharing_from(share_min);
                 if !self.request(slot, r.command, &mut args, &mut reply) {
                     held = true;
                     break;

@@ -318,6 +318,17 @@ impl Db {
         });
     }
 
+    /// Takes the heap string at `pos` out; what is left there is to be replaced.
+    #[cold]
+    pub fn take_heap(&mut self, pos: Pos) -> Option<HeapStr> {
+        let mut heap = None;
+        self.table.update(pos, |mut e| {
+            heap = e.take_heap();
+            e
+        });
+        heap
+    }
+
     /// Adds `more` at the end of the string at `pos`: a short one is written anew, a long one grows in its memory.
     pub fn append(&mut self, pos: Pos, more: &[u8]) {
         let mut digits = num::NumBuf::new();

@@ -9,6 +9,7 @@ use crate::keyspace::heap::HeapStr;
 pub struct Reply<'a> {
     out: &'a mut Output,
     resp3: bool,
+    share_min: usize,
 }
 
 /// An aggregate opened without knowing its length: give it back to [`Reply::close`].
@@ -26,14 +27,24 @@ enum Kind {
     Set,
 }
 
-/// Strings of at least this many bytes are shared with the keyspace instead of copied.
+/// Strings of at least this many bytes are shared with the keyspace instead of copied, unless more is asked for.
 pub const SHARE_MIN: usize = 64 * 1024;
 
 impl<'a> Reply<'a> {
     /// A writer at the end of `out`.
     #[inline]
     pub fn new(out: &'a mut Output, resp3: bool) -> Reply<'a> {
-        Reply { out, resp3 }
+        Reply { out, resp3, share_min: SHARE_MIN }
+    }
+
+    /// Shares strings from this size on, or none for 0: `min-string-size-avoid-copy-reply`.
+    #[inline]
+    pub fn sharing_from(mut self, size: u64) -> Reply<'a> {
+        self.share_min = match size {
+            0 => usize::MAX,
+            size => SHARE_MIN.max(size as usize),
+        };
+        self
     }
 
     /// Whether the client speaks RESP3.
@@ -141,7 +152,7 @@ impl<'a> Reply<'a> {
 
     /// A string that the keyspace holds too; long ones are not copied.
     pub fn bulk_shared(&mut self, s: HeapStr) {
-        if s.as_slice().len() < SHARE_MIN {
+        if s.as_slice().len() < self.share_min {
             return self.bulk(s.as_slice());
         }
         self.number(b'$', s.as_slice().len() as i64);

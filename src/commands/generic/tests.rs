@@ -1,5 +1,6 @@
 //! Transcripts of the commands on keys. What they expect was asked of Valkey 9.1.
 
+use crate::sys::memory;
 use crate::testkit::{check, check_plain, check_with};
 
 #[test]
@@ -431,12 +432,17 @@ fn flushing_much_makes_only_its_client_wait() {
 fn large_strings_are_freed_elsewhere() {
     let kit = &mut crate::testkit::Kit::new(Default::default());
     let big = "x".repeat(2 << 20);
-    for removal in ["DEL a", "UNLINK a", "EXPIRE a -1", "RENAME b a"] {
+    let removals = ["DEL a", "UNLINK a", "EXPIRE a -1", "RENAME b a", "BITOP AND a n n"];
+    let overwrites = ["SET a v", "SET a v KEEPTTL", "SETEX a 9 v", "MSET a v", "BITOP NOT a b"];
+    for change in removals.into_iter().chain(overwrites) {
         kit.raw(
             "c1",
             format!("SET b v\r\n*3\r\n$3\r\nSET\r\n$1\r\na\r\n${}\r\n{big}\r\n", big.len()).as_bytes(),
         );
-        kit.raw("c1", format!("{removal}\r\n").as_bytes());
+        let before = memory::used_by_thread();
+        kit.raw("c1", format!("{change}\r\n").as_bytes());
+        let freed_here = before - memory::used_by_thread();
+        assert!(freed_here < 1 << 20, "{change}: {freed_here}");
         assert!(kit.exec.server.fx.garbage.is_empty());
     }
     assert_eq!(kit.exec.server.free.freed(), 0, "the reference does not count strings");

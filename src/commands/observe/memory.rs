@@ -43,10 +43,8 @@ fn usage(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
         }
     }
     match cx.db.peek(key) {
-        Some(pos) => {
-            let bytes = cx.db.at(pos).allocated() + cx.db.table().overhead_bytes() / cx.db.len().max(1);
-            out.int(bytes as i64);
-        }
+        // The table's share is no part of it, as in the reference.
+        Some(pos) => out.int(cx.db.at(pos).allocated() as i64),
         None => out.null(),
     }
     Ok(())

@@ -84,7 +84,8 @@ fn getdel(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
 
 /// Removes the key at `pos`; replicas get a DEL, which needs no reading.
 fn delete(cx: &mut KeyCx<'_>, pos: Pos, key: Key<'_>) {
-    cx.db.remove_at(pos, key.hash);
+    let entry = cx.db.remove_at(pos, key.hash);
+    cx.fx.discard(entry, false);
     cx.changed(key.bytes, Event::DEL, 1);
     cx.propagate_as(&[b"DEL", key.bytes]);
 }

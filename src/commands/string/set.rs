@@ -84,8 +84,8 @@ fn set_with_options<'a>(
         return Ok(());
     }
     match found {
-        Some(pos) if o.keep_ttl => cx.db.replace(pos, encode(value)),
-        Some(pos) => cx.db.overwrite(pos, key.hash, encode(value), at),
+        Some(pos) if o.keep_ttl => cx.replace(pos, encode(value)),
+        Some(pos) => cx.overwrite(pos, key, encode(value), at),
         None => cx.insert(key, encode(value), at),
     }
     cx.changed(key.bytes, Event::SET, 1);
@@ -229,7 +229,7 @@ fn getset(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
         Some(pos) => {
             cx.db.string_at(pos)?;
             reply_string(out, cx.db.at(pos));
-            cx.db.overwrite(pos, key.hash, encode(value), None);
+            cx.overwrite(pos, key, encode(value), None);
         }
         None => {
             out.null();
@@ -346,8 +346,8 @@ fn msetex(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
         let key = args.key();
         let value = encode(args.bytes_arg()?);
         match cx.db.find(key) {
-            Some(pos) if o.keep_ttl => cx.db.replace(pos, value),
-            Some(pos) => cx.db.overwrite(pos, key.hash, value, at),
+            Some(pos) if o.keep_ttl => cx.replace(pos, value),
+            Some(pos) => cx.overwrite(pos, key, value, at),
             None => cx.insert(key, value, at),
         }
         cx.changed(key.bytes, Event::SET, 1);

@@ -1,6 +1,8 @@
 //! Transcripts of the commands on strings. Replies are those of Valkey 9.1.
 
-use crate::testkit::check;
+use crate::engine::config::Config;
+use crate::sys::memory;
+use crate::testkit::{Kit, check};
 
 #[test]
 fn get_answers_strings_only() {
@@ -528,4 +530,20 @@ fn encodings_follow_the_reference() {
         > OBJECT ENCODING k | "int"
             "#,
     );
+}
+
+#[test]
+fn long_strings_are_shared_with_replies_unless_told_otherwise() {
+    let big = "x".repeat(100_000);
+    for (size, held) in [(0, 200_000..), (16_384, 0..), (80_000, 0..), (100_001, 200_000..)] {
+        let mut kit = Kit::new(Config { min_string_size_avoid_copy_reply: size, ..Config::default() });
+        kit.run("c1", &[b"SET".to_vec(), b"k".to_vec(), big.clone().into_bytes()]);
+        let slot = kit.client("c1");
+        let before = memory::used_by_thread();
+        kit.exec.feed(slot, &mut b"GET k\r\nMGET k\r\n".to_vec());
+        let took = memory::used_by_thread() - before;
+        assert!(held.contains(&took) && (held.start > 0 || took < 100_000), "{size}: {took}");
+        let reply = format!("$100000\r\n{big}\r\n");
+        assert_eq!(kit.heard("c1"), format!("{reply}*1\r\n{reply}").as_bytes());
+    }
 }

@@ -195,8 +195,9 @@ pub const LIMITS: Group = Group {
             INT_MAX,
         )
         .flags(HIDDEN)
-        .later("I/O threads")
-        .about("Bytes from which on a value is sent without a copy."),
+        .about(
+            "Bytes from which on a value is sent without a copy; at least 65536 count. 0 copies every value.",
+        ),
         Directive::number(
             "min-string-size-avoid-copy-reply-threaded",
             Slot::U64(at!(min_string_size_avoid_copy_reply_threaded)),
