@@ -162,8 +162,9 @@ fn introduce(cx: &mut ServerCx<'_>, out: &mut Reply<'_>) {
     let config = &cx.server.config;
     let redis = config.extended_redis_compatibility;
     out.map(7 + !config.availability_zone.is_empty() as usize);
+    // As the reference names itself: clients know no other names. INFO tells who it is.
     out.bulk(b"server");
-    out.bulk(if redis { b"redis" } else { b"tarn" });
+    out.bulk(if redis { b"redis" } else { b"valkey" });
     out.bulk(b"version");
     out.bulk(if redis { b"7.2.4" } else { COMPATIBLE_VERSION.as_bytes() });
     out.bulk(b"proto");
@@ -322,12 +323,20 @@ mod tests {
         let version = super::COMPATIBLE_VERSION;
         let map = |open: &str, proto: u8, close: &str| {
             format!(
-                "{open} \"server\" \"tarn\" \"version\" \"{version}\" \"proto\" :{proto} \"id\" :1 \"mode\" \"standalone\" \
+                "{open} \"server\" \"valkey\" \"version\" \"{version}\" \"proto\" :{proto} \"id\" :1 \"mode\" \"standalone\" \
                  \"role\" \"master\" \"modules\" [ ] {close}"
             )
         };
         check_plain(&format!("> HELLO 3 | {}\n> HELLO 2 | {}", map("{", 3, "}"), map("[", 2, "]")));
         check_resp3(&format!("> HELLO | {}\n> HELLO 2 | {}", map("{", 3, "}"), map("[", 2, "]")));
+        let redis = map("[", 2, "]").replace("valkey", "redis").replace(version, "7.2.4");
+        check_plain(&format!(
+            "> CONFIG SET extended-redis-compatibility yes | +OK
+             > HELLO | {redis}
+             > CONFIG SET extended-redis-compatibility no  | +OK
+             > HELLO | {}",
+            map("[", 2, "]")
+        ));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use super::Exec;
 use crate::engine::args::Args;
+use crate::engine::client_info;
 use crate::engine::session::{Closing, Session};
 use crate::engine::spec::{Begin, Handler};
 use crate::resp::request::{Limits, Step};
@@ -68,7 +69,8 @@ impl Exec {
             }
             parser.ran();
             if let Some(e) = error {
-                self.protocol_error(slot, e, &input[used..]);
+                let from = used.max(parser.consumed()).min(input.len());
+                self.protocol_error(slot, e, &input[from..]);
                 used = input.len();
                 break Fed::Held;
             }
@@ -214,26 +216,45 @@ impl Exec {
         held
     }
 
-    /// Answers a violation of the protocol; the connection ends.
+    /// Answers a violation of the protocol; the connection ends. `rest` is the input from the violating line on.
     fn protocol_error(&mut self, slot: usize, e: ProtocolError, rest: &[u8]) {
-        let text = e.text();
-        let shown = crate::base::quote::repr(&rest[..rest.len().min(128)]);
-        let session = self.server.client(slot);
-        tracing::debug!(
-            "Protocol error ({}) from client: id={} addr={}. Query buffer: {}",
-            String::from_utf8_lossy(&text),
-            session.id,
-            session.peer.addr,
-            String::from_utf8_lossy(&shown)
-        );
         self.server.stats.error_replies += 1;
         *self.server.stats.errors.entry(b"ERR".to_vec()).or_default() += 1;
         let session = self.server.client(slot);
         let resp3 = session.resp3;
-        Reply::new(&mut session.output, resp3).error(&[b"ERR ", &text[..]].concat());
-        session.close_after_reply();
+        Reply::new(&mut session.output, resp3).error(&[b"ERR ", &e.text()[..]].concat());
+        self.log_violation(slot, e, rest);
+        self.server.client(slot).close_after_reply();
         self.server.flush_later(slot);
     }
+
+    /// Tells of a violation in the log, and of what was sent as far as the log may hold that.
+    fn log_violation(&self, slot: usize, e: ProtocolError, rest: &[u8]) {
+        if !tracing::enabled!(tracing::Level::DEBUG) {
+            return;
+        }
+        let Some(session) = self.server.clients.get(slot) else { return };
+        let now_ms = self.now.wall_ms() as i64;
+        let client = client_info::for_log(&self.server, session, now_ms);
+        let hidden = self.server.config.hide_user_data_from_log;
+        let sent = if hidden { "*redacted*".into() } else { shown(rest) };
+        tracing::debug!("Protocol error ({}) from client: {client}. Query buffer: {sent}", e.log_name());
+    }
+}
+
+/// Bytes of input that the log shows of a violation: the first and the last ones of longer input.
+const SHOWN_MAX: usize = 128;
+
+/// Input as the log shows it.
+fn shown(input: &[u8]) -> String {
+    let text = |bytes: &[u8]| -> String {
+        bytes.iter().map(|&b| if matches!(b, b' '..=b'~') { b as char } else { '.' }).collect()
+    };
+    if input.len() < SHOWN_MAX {
+        return format!("'{}'", text(input));
+    }
+    let (first, last) = (&input[..SHOWN_MAX / 2], &input[input.len() - SHOWN_MAX / 2..]);
+    format!("'{}' (... more {} bytes ...) '{}'", text(first), input.len() - SHOWN_MAX, text(last))
 }
 
 /// Whether a client's next request may run.
@@ -246,4 +267,21 @@ fn ready(s: &Session) -> bool {
 fn append(session: &mut Session, mut pushed: crate::resp::Output) {
     let bytes = pushed.take_bytes();
     session.output.tail.extend_from_slice(&bytes);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn input_in_the_log() {
+        assert_eq!(shown(b"$x\r\n\xff"), "'$x...'");
+        assert_eq!(shown(&[b'a'; 127]), format!("'{}'", "a".repeat(127)));
+        let long = [&[b'a'; 64][..], &[b'b'; 300], &[b'c'; 64]].concat();
+        assert_eq!(
+            shown(&long),
+            format!("'{}' (... more 300 bytes ...) '{}'", "a".repeat(64), "c".repeat(64))
+        );
+        assert_eq!(shown(&[b'a'; 128]), format!("'{0}' (... more 0 bytes ...) '{0}'", "a".repeat(64)));
+    }
 }

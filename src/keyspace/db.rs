@@ -138,6 +138,11 @@ impl Db {
         if n == 0 { 0 } else { sum / (n.min(64) as i64) }
     }
 
+    /// Whether removals keep the table's size, for DEBUG.
+    pub fn keep_table_size(&mut self, keeps: bool) {
+        self.table.keep_size(keeps);
+    }
+
     /// The table, for what reads all of it.
     pub fn table(&self) -> &Table<Entry> {
         &self.table

@@ -96,6 +96,8 @@ pub struct Table<I: Item> {
     len: usize,
     /// Bytes of all bucket arrays.
     bytes: usize,
+    /// Removals keep the table's size: only DEBUG asks for that.
+    keeps_size: bool,
     items: PhantomData<I>,
 }
 
@@ -111,7 +113,15 @@ impl<I: Item> Default for Table<I> {
 impl<I: Item> Table<I> {
     /// An empty table; allocates only its first descriptor until the first insertion.
     pub fn new() -> Self {
-        Table { blocks: vec![vec![NO_SEG]], segs: 1, mask: 0, len: 0, bytes: 0, items: PhantomData }
+        Table {
+            blocks: vec![vec![NO_SEG]],
+            segs: 1,
+            mask: 0,
+            len: 0,
+            bytes: 0,
+            keeps_size: false,
+            items: PhantomData,
+        }
     }
 
     /// Items held.
@@ -262,6 +272,16 @@ impl<I: Item> Table<I> {
         let index = pos.seg as usize;
         self.seg_mut(index).vacate(pos.slot as usize);
         self.len -= 1;
+        if !self.keeps_size {
+            self.shrink(index);
+        }
+        // SAFETY: the slot was vacated, so this is the only owner.
+        unsafe { I::from_raw(raw) }
+    }
+
+    /// Fits segment `index` and the number of segments to what is left after a removal.
+    #[inline]
+    fn shrink(&mut self, index: usize) {
         let (n, count) = (self.seg(index).n, self.seg(index).count);
         if (count as usize) < room(n) * 2 / 5 {
             self.resize(index, fitting(count));
@@ -269,8 +289,18 @@ impl<I: Item> Table<I> {
         if self.segs > 1 && self.len < self.segs * TARGET_LOW {
             self.merge();
         }
-        // SAFETY: the slot was vacated, so this is the only owner.
-        unsafe { I::from_raw(raw) }
+    }
+
+    /// Whether removals keep the table's size (for DEBUG). Switched off, it shrinks to what it holds, all at once.
+    pub fn keep_size(&mut self, keeps: bool) {
+        self.keeps_size = keeps;
+        if keeps {
+            return;
+        }
+        while self.segs > 1 && self.len < self.segs * TARGET_LOW {
+            self.merge();
+        }
+        (0..self.segs).for_each(|index| self.shrink(index));
     }
 
     /// Splits the next segment in order: those of its entries whose next hash bit is set go to a new one.

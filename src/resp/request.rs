@@ -66,6 +66,22 @@ impl ProtocolError {
         };
         [b"Protocol error: ", reason].concat()
     }
+
+    /// What the log calls it: the reference has other words there than in the reply.
+    pub fn log_name(self) -> &'static str {
+        match self {
+            ProtocolError::InlineTooBig => "too big inline request",
+            ProtocolError::UnbalancedQuotes => "unbalanced quotes in inline request",
+            ProtocolError::CountTooBig => "too big mbulk count string",
+            ProtocolError::Count => "invalid mbulk count",
+            ProtocolError::CountUnauthenticated => "unauth mbulk count",
+            ProtocolError::LengthTooBig => "too big bulk count string",
+            ProtocolError::Expected(_) => "expected $ but got something else",
+            ProtocolError::Length => "invalid bulk length",
+            ProtocolError::LengthUnauthenticated => "unauth bulk length",
+            ProtocolError::LineEnd => "invalid CRLF in request",
+        }
+    }
 }
 
 /// Outcome of one step.

@@ -110,3 +110,20 @@ fn a_browser_is_sent_away() {
     server.wait_for("Possible SECURITY ATTACK detected").unwrap();
     server.tcp().ask(b"EXISTS a\r\n", b":0\r\n");
 }
+
+#[test]
+fn violations_are_told_in_the_log_without_what_users_sent() {
+    let mut server = Server::start(&["--loglevel", "verbose"]);
+    let violate = |server: &Server| {
+        let mut c = server.tcp();
+        c.send(b"*3\r\n$3\r\nSET\r\n$1\r\nx\r\n$blabla\r\n");
+        c.rest();
+    };
+    violate(&server);
+    server.wait_for(". Query buffer: *redacted*").unwrap();
+    server.tcp().ask(b"CONFIG SET hide-user-data-from-log no\r\n", b"+OK\r\n");
+    violate(&server);
+    server.wait_for("Protocol error (invalid bulk length) from client: id=").unwrap();
+    violate(&server);
+    server.wait_for(". Query buffer: '$blabla..'").unwrap();
+}

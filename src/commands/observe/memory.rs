@@ -7,7 +7,9 @@ use crate::commands::server::info::Memory;
 use crate::engine::args::Args;
 use crate::engine::cx::{KeyCx, ServerCx};
 use crate::engine::error::{Error, Result};
+use crate::engine::server::Server;
 use crate::engine::spec::*;
+use crate::keyspace::Db;
 use crate::resp::Reply;
 use crate::sys::memory;
 
@@ -70,7 +72,7 @@ fn stats(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result
         .server
         .dbs
         .iter()
-        .filter(|db| !db.is_empty())
+        .filter(|db| exists(cx.server, db))
         .map(|db| (format!("db.{}", db.id), db.table().overhead_bytes() as i64))
         .collect();
     let (head, tail) = (before_databases(&m), after_databases(cx, &m));
@@ -95,6 +97,14 @@ fn stats(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result
     }
     show(out, &tail);
     Ok(())
+}
+
+/// Whether the reference would have made this database by now: the first one, and those that were selected.
+fn exists(server: &Server, db: &Db) -> bool {
+    let index = db.id as usize;
+    let selected =
+        || (0..server.clients.slots()).any(|i| server.clients.get(i).is_some_and(|s| s.db == index));
+    index == 0 || !db.is_empty() || selected()
 }
 
 fn before_databases(m: &Memory) -> Vec<(&'static str, Figure)> {

@@ -147,6 +147,22 @@ fn memory_of_keys() {
 }
 
 #[test]
+fn memory_stats_tell_of_databases_that_are_used() {
+    let mut kit = Kit::new(Config::default());
+    let mut told = |requests: &[&str]| -> Vec<String> {
+        let stats = requests.iter().map(|r| run(&mut kit, r)).last().unwrap_or_default();
+        stats
+            .split('"')
+            .filter(|w| w.starts_with("db.") && *w != "db.dict.rehashing.count")
+            .map(String::from)
+            .collect()
+    };
+    assert_eq!(told(&["MEMORY STATS"]), ["db.0"]);
+    assert_eq!(told(&["SELECT 9", "MEMORY STATS"]), ["db.0", "db.9"]);
+    assert_eq!(told(&["SET k v", "SELECT 3", "MEMORY STATS"]), ["db.0", "db.3", "db.9"]);
+}
+
+#[test]
 fn monitors_see_commands() {
     let mut kit = Kit::new(Config::default());
     assert_eq!(kit.raw("m", b"MONITOR\r\n"), b"+OK\r\n");

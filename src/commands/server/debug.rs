@@ -74,7 +74,9 @@ const SUBCOMMANDS: &[Sub] = &[
     }),
     sub("crash-and-recover", 0, ANY, |cx, args, _| restart(cx, args, false)),
     sub("dict-resizing", 1, 1, |cx, args, out| {
-        cx.server.debug.dict_resizing = switch(args)?;
+        let resizes = switch(args)?;
+        cx.server.debug.dict_resizing = resizes;
+        cx.server.dbs.iter_mut().for_each(|db| db.keep_table_size(!resizes));
         done(out)
     }),
     sub("digest", 0, 0, |cx, _, out| {
@@ -437,7 +439,7 @@ fn reply_buffer(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>)
 fn htstats(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let Ok(i) = usize::try_from(args.int()?) else { return Err(Error::text("ERR Out of range database")) };
     let db = cx.server.dbs.get(i).ok_or(Error::text("ERR Out of range database"))?;
-    let (_, slots) = db.table().shape();
+    let (slots, _) = db.table().shape();
     let mut text = String::new();
     for (title, slots, entries) in
         [("Dictionary", slots, db.len()), ("Expires", db.volatile_len(), db.volatile_len())]
@@ -492,6 +494,26 @@ mod tests {
              > DEBUG NOSUCH 1  | -ERR unknown subcommand or wrong number of arguments for 'NOSUCH'. Try DEBUG HELP.",
             allowed,
         );
+    }
+
+    #[test]
+    fn tables_keep_their_size_when_told() {
+        let mut kit = crate::testkit::Kit::new(Config::default());
+        allowed(&mut kit.exec.server.config);
+        let mut ask = |words: &str| String::from_utf8(kit.raw("c", words.as_bytes())).unwrap();
+        ask("DEBUG POPULATE 2000 k 1\r\nDEBUG DICT-RESIZING 0\r\n");
+        let mut size = |request: &str| -> usize {
+            ask(request);
+            let stats = ask("DEBUG HTSTATS 0\r\n");
+            let (_, size) = stats.split_once("table size: ").unwrap();
+            size.lines().next().unwrap().parse().unwrap()
+        };
+        let full = size("PING\r\n");
+        let most: String = (5..2000).map(|i| format!(" k:{i}")).collect();
+        assert_eq!(size(&format!("DEL{most}\r\n")), full);
+        assert!(full > 2000, "{full}");
+        assert_eq!(size("DEBUG DICT-RESIZING 1\r\n"), 8);
+        assert_eq!(ask("MGET k:0 k:4 k:5\r\n"), "*3\r\n$1\r\nv\r\n$1\r\nv\r\n$-1\r\n");
     }
 
     #[test]
