@@ -125,6 +125,8 @@ impl Exec {
         if until <= now_ms || exempt {
             return false;
         }
+        // CLIENT LIST shows what it waits with.
+        session.last_command = Some(id);
         self.server.block(slot, Block { on: Blocked::Paused, until_ms: None });
         true
     }

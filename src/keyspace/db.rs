@@ -495,17 +495,26 @@ impl Db {
         self.table.sample(&mut self.rng)
     }
 
-    /// A fair random live entry. Dead ones that are met are removed, if the rule says so; after some tries it gives up.
+    /// A fair random live entry. Dead ones that are met are removed, if the rule says so. Where they stay and every
+    /// key is volatile, all may be dead: after some tries a dead one is given, as the reference does.
     pub fn sample_live(&mut self) -> Option<Pos> {
-        for _ in 0..RANDOM_KEY_TRIES {
+        let may_be_hopeless =
+            self.expiry_rule != ExpiryRule::Remove && self.expires.len() == self.table.len();
+        let mut tries = RANDOM_KEY_TRIES;
+        loop {
             let pos = self.sample()?;
             if !self.is_dead(self.table.get(pos)) {
                 return Some(pos);
             }
+            if may_be_hopeless {
+                tries -= 1;
+                if tries == 0 {
+                    return Some(pos);
+                }
+            }
             let h = hash(self.table.get(pos).key());
             self.met_dead(pos, h);
         }
-        None
     }
 
     /// A random volatile entry: from the table where they are common, else from the index.
@@ -571,7 +580,7 @@ impl Db {
     }
 }
 
-/// Draws of RANDOMKEY that may meet a dead key (Redis: 100, on replicas).
+/// Draws of RANDOMKEY that may meet a dead key where dead keys stay (Redis: 100).
 const RANDOM_KEY_TRIES: usize = 100;
 
 /// What was taken out of a database, to be freed piece by piece.

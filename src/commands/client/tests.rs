@@ -174,12 +174,17 @@ fn pauses_hold_writes_or_all() {
          > GET k | nil
          c2> SET k v | (none)
          > GET k | nil
+         > CLIENT UNBLOCK 2 TIMEOUT | :0
+         > CLIENT UNBLOCK 2 ERROR | :0
          > CLIENT UNPAUSE | +OK
          > GET k | \"v\"",
     );
     let mut kit = Kit::new(Config::default());
     kit.raw("c1", b"CLIENT PAUSE 200 ALL\r\nCLIENT PAUSE 20 WRITE\r\n");
     assert_eq!(kit.raw("c2", b"GET k\r\n"), b"");
+    let slot = kit.client("c2");
+    let waits_with = kit.exec.server.client(slot).last_command;
+    assert_eq!(kit.exec.server.command_name(waits_with), "get");
     kit.advance(100);
     assert_eq!(kit.heard("c2"), b"", "the longer and stricter pause holds");
     kit.advance(101);

@@ -1,4 +1,5 @@
-//! Over all keys of a database: KEYS, SCAN, RANDOMKEY. A key whose time has come is shown by none of them.
+//! Over all keys of a database: KEYS, SCAN, RANDOMKEY. A key whose time has come is shown by none of them,
+//! but for RANDOMKEY when there may be no other.
 
 use crate::base::{glob, num};
 use crate::engine::args::Args;

@@ -277,6 +277,27 @@ fn naming_all_keys() {
 }
 
 #[test]
+fn a_random_key_may_be_a_dead_one_where_dead_keys_stay() {
+    check(
+        "> SET k v PX 3 | +OK
+         > CLIENT PAUSE 10000 WRITE | +OK
+         @ +5ms
+         > RANDOMKEY | \"k\"
+         > GET k | nil
+         > KEYS * | [ ]
+         > CLIENT UNPAUSE | +OK
+         > RANDOMKEY | nil
+         > SET k v PX 3 | +OK
+         > SET live v | +OK
+         > CLIENT PAUSE 10000 WRITE | +OK
+         @ +5ms
+         > RANDOMKEY | \"live\"
+         > RANDOMKEY | \"live\"
+         > RANDOMKEY | \"live\"",
+    );
+}
+
+#[test]
 fn scanning() {
     check(
         "> SCAN 0 | [ \"0\" [ ] ]
@@ -466,7 +487,8 @@ fn nothing_expires_in_import_mode() {
             ("TTL a", ":-2 "),
             ("KEYS *", "*0 "),
             ("SCAN 0", "*2 $1 0 *0 "),
-            ("RANDOMKEY", "$-1 "),
+            // But for RANDOMKEY, which gives up looking for a live one.
+            ("RANDOMKEY", "$1 a "),
             ("DBSIZE", ":1 "),
             // Shown to the source of the import.
             ("CLIENT IMPORT-SOURCE ON", "+OK "),
