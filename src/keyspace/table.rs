@@ -146,6 +146,11 @@ impl<I: Item> Table<I> {
         (self.bytes / size_of::<Slot>(), self.segs)
     }
 
+    /// The size as DEBUG tells it: the items at which another segment comes, or the slots while there is only one.
+    pub fn nominal_size(&self) -> usize {
+        if self.segs > 1 { self.segs * TARGET } else { self.shape().0 }
+    }
+
     /// Linear hashing: segments not split yet are named by one bit less.
     #[inline]
     fn seg_index(&self, hash: u64) -> usize {

@@ -439,7 +439,7 @@ fn reply_buffer(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>)
 fn htstats(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let Ok(i) = usize::try_from(args.int()?) else { return Err(Error::text("ERR Out of range database")) };
     let db = cx.server.dbs.get(i).ok_or(Error::text("ERR Out of range database"))?;
-    let (slots, _) = db.table().shape();
+    let slots = db.table().nominal_size();
     let mut text = String::new();
     for (title, slots, entries) in
         [("Dictionary", slots, db.len()), ("Expires", db.volatile_len(), db.volatile_len())]
@@ -511,7 +511,8 @@ mod tests {
         let full = size("PING\r\n");
         let most: String = (5..2000).map(|i| format!(" k:{i}")).collect();
         assert_eq!(size(&format!("DEL{most}\r\n")), full);
-        assert!(full > 2000, "{full}");
+        // The upstream suite fills a table up to this size and expects it to stay.
+        assert_eq!(full, 2400);
         assert_eq!(size("DEBUG DICT-RESIZING 1\r\n"), 8);
         assert_eq!(ask("MGET k:0 k:4 k:5\r\n"), "*3\r\n$1\r\nv\r\n$1\r\nv\r\n$-1\r\n");
     }
