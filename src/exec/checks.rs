@@ -51,6 +51,7 @@ impl Exec {
         let silent = session.block.is_some()
             || session.closing == Closing::Now
             || session.reply_mode != ReplyMode::On
+            || (session.monitor && spec.name == "monitor")
             || self.server.shutting_down;
         let bytes = out.since(mark);
         if bytes == 0 {

@@ -164,6 +164,23 @@ proptest! {
     }
 }
 
+/// As large under Miri as elsewhere, since the other tests stay within one segment there.
+#[test]
+fn segments_split_and_merge() {
+    let mut table = Table::new();
+    let names = names(1500, |_| true);
+    names.iter().enumerate().for_each(|(i, k)| insert(&mut table, k, i as i64));
+    assert_eq!(table.shape().1, 4);
+    let (stay, go) = names.split_at(100);
+    go.iter().for_each(|k| assert!(remove(&mut table, k)));
+    assert_eq!(table.shape().1, 1);
+    for (i, k) in stay.iter().enumerate() {
+        let pos = table.find(hash(k), k).expect("still there");
+        assert!(matches!(table.get(pos).value(), Value::Int(n) if n == i as i64));
+    }
+    assert!(go.iter().all(|k| table.find(hash(k), k).is_none()));
+}
+
 #[test]
 fn any_cursor_ends() {
     let mut table = Table::new();
