@@ -154,6 +154,10 @@ impl Exec {
             }
             self.server.stats.evicted_clients += 1;
             self.server.close_now(largest);
+            // Its connection ends a little later; what it holds is wanted back now, before keys must go for it.
+            if let Some(s) = self.server.clients.get_mut(largest) {
+                s.output.clear();
+            }
         }
     }
 
