@@ -20,8 +20,6 @@ use crate::sys::free::FreeThread;
 /// What a command asks of `net`, done after the turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Listen anew: `bind`, `port` or the unix socket changed. The old configuration comes back if that fails.
-    Listen,
     /// `maxmemory` went down: make room now.
     MakeRoom,
     /// End the process with this status.

@@ -199,6 +199,11 @@ impl Db {
     #[inline]
     pub fn find_read(&mut self, key: Key<'_>) -> Option<Pos> {
         let found = self.find(key);
+        self.count_read(found)
+    }
+
+    #[inline]
+    fn count_read(&mut self, found: Option<Pos>) -> Option<Pos> {
         if found.is_some() {
             self.hits += 1
         } else {
@@ -211,12 +216,7 @@ impl Db {
     #[inline]
     pub fn peek_read(&mut self, key: Key<'_>) -> Option<Pos> {
         let found = self.peek(key);
-        if found.is_some() {
-            self.hits += 1
-        } else {
-            self.misses += 1
-        }
-        found
+        self.count_read(found)
     }
 
     #[inline]

@@ -204,7 +204,6 @@ impl Shared {
                     self.exit.set(Some(code));
                     self.exit_now.notify_one();
                 }
-                Request::Listen => {}
                 Request::MakeRoom => {
                     exec.make_room();
                 }

@@ -111,13 +111,6 @@ impl Output {
         self.chunks.push_back(Chunk::Shared(s));
     }
 
-    /// Closes the tail as a piece of its own, so that it is freed as it is sent.
-    pub fn seal(&mut self) {
-        let tail = std::mem::take(&mut self.tail);
-        self.chunk_bytes += tail.len();
-        self.chunks.push_back(Chunk::Bytes(tail));
-    }
-
     /// The next bytes to send.
     #[inline]
     pub fn front(&self) -> &[u8] {
