@@ -6,9 +6,9 @@ use super::effects::{Effects, Event, Propagate};
 use super::error::{Error, Result};
 use super::server::Server;
 use super::session::{Block, Blocked, ClientType, Session};
-use crate::keyspace::table::Pos;
 use crate::keyspace::{Db, Entry, ExpiryRule, Key, NewValue};
 use crate::resp::Reply;
+use crate::types::table::Pos;
 
 /// For commands on keys: one database and the client's own session.
 pub struct KeyCx<'a> {

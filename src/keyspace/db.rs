@@ -7,10 +7,10 @@
 use super::entry::{self, Entry, EntryRef, NewValue, Value};
 use super::expiry::ExpiryIndex;
 use super::heap::HeapStr;
-use super::table::{self, Pos, Table, short_hash};
 use crate::base::hash::hash;
 use crate::base::num;
 use crate::base::rng::Rng;
+use crate::types::table::{self, Pos, Table, short_hash};
 
 /// A key with its hash, computed once.
 #[derive(Clone, Copy, Debug)]

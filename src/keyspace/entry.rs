@@ -17,10 +17,10 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::heap::HeapStr;
-use super::table::Item;
 use crate::base::limits::FREE_ELSEWHERE_MIN;
 use crate::base::num;
 use crate::sys::memory::size_class;
+use crate::types::table::{Item, Pos, Table};
 
 /// The longest string kept inside its entry.
 pub const INLINE_MAX: usize = 255;
@@ -476,7 +476,7 @@ impl NewValue<'_> {
 
 /// Sets the access clock of an entry that a table holds.
 #[inline]
-pub fn touch(table: &mut super::table::Table<Entry>, pos: super::table::Pos, clock: u32) {
+pub fn touch(table: &mut Table<Entry>, pos: Pos, clock: u32) {
     let e = std::mem::ManuallyDrop::new(Entry(table.get_raw(pos)));
     e.set_clock(clock);
 }

@@ -6,7 +6,6 @@ pub mod entry;
 pub mod eviction;
 pub mod expiry;
 pub mod heap;
-pub mod table;
 
 pub use db::{Db, ExpiryRule, Key, Str};
 pub use entry::{Entry, EntryRef, NewValue, Value};

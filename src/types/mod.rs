@@ -1,4 +1,6 @@
 //! Data structures and algorithms on values: no clients, no protocol, no clock.
 
 pub mod bits;
+pub mod collection;
 pub mod lcs;
+pub mod table;
