@@ -2,5 +2,9 @@
 
 pub mod bits;
 pub mod collection;
+pub mod hash;
 pub mod lcs;
+pub mod list;
+pub mod set;
 pub mod table;
+pub mod zset;
