@@ -29,7 +29,8 @@ impl Exec {
         while let Some((db, key)) = self.server.waiting.next_ready() {
             let (mut ticket, last) = (0, self.server.waiting.last_ticket());
             // Who begins to wait meanwhile has looked at the key already.
-            while let Some((next, slot)) = self.server.waiting.after(db, &key, ticket).filter(|n| n.0 <= last) {
+            while let Some((next, slot)) = self.server.waiting.after(db, &key, ticket).filter(|n| n.0 <= last)
+            {
                 ticket = next;
                 let held = self.server.dbs.get_mut(db as usize).and_then(|d| {
                     d.now_ms = now_ms;

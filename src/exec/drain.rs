@@ -59,7 +59,12 @@ impl Exec {
     pub(super) fn finish_changes(&mut self) {
         let server = &mut self.server;
         if !server.waiting.is_empty() {
-            server.fx.changes.iter().filter(|c| c.modified).for_each(|c| server.waiting.changed(c.db, &c.key));
+            server
+                .fx
+                .changes
+                .iter()
+                .filter(|c| c.modified)
+                .for_each(|c| server.waiting.changed(c.db, &c.key));
         }
         server.fx.changes.clear();
     }

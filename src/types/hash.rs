@@ -5,7 +5,8 @@ use super::listpack::Listpack;
 pub struct HashTable;
 
 pub enum Hash {
-    Packed(Listpack), Table(Box<HashTable>),
+    Packed(Listpack),
+    Table(Box<HashTable>),
 }
 
 impl Collection for Hash {
@@ -14,7 +15,10 @@ impl Collection for Hash {
     fn len(&self) -> usize {
         match self {
             Hash::Packed(c) => c.len(),
-            Hash::Table(c) => { let _ = c; 0 },
+            Hash::Table(c) => {
+                let _ = c;
+                0
+            }
         }
     }
     fn encoding(&self) -> &'static str {

@@ -5,7 +5,8 @@ use super::listpack::Listpack;
 pub struct Nodes;
 
 pub enum List {
-    Packed(Listpack), Nodes(Box<Nodes>),
+    Packed(Listpack),
+    Nodes(Box<Nodes>),
 }
 
 impl Collection for List {
@@ -14,7 +15,10 @@ impl Collection for List {
     fn len(&self) -> usize {
         match self {
             List::Packed(c) => c.len(),
-            List::Nodes(c) => { let _ = c; 0 },
+            List::Nodes(c) => {
+                let _ = c;
+                0
+            }
         }
     }
     fn encoding(&self) -> &'static str {

@@ -6,7 +6,9 @@ use super::listpack::Listpack;
 pub struct SetTable;
 
 pub enum Set {
-    Ints(Intset), Packed(Listpack), Table(Box<SetTable>),
+    Ints(Intset),
+    Packed(Listpack),
+    Table(Box<SetTable>),
 }
 
 impl Collection for Set {
@@ -16,7 +18,10 @@ impl Collection for Set {
         match self {
             Set::Ints(c) => c.len(),
             Set::Packed(c) => c.len(),
-            Set::Table(c) => { let _ = c; 0 },
+            Set::Table(c) => {
+                let _ = c;
+                0
+            }
         }
     }
     fn encoding(&self) -> &'static str {

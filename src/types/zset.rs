@@ -5,7 +5,8 @@ use super::listpack::Listpack;
 pub struct Tree;
 
 pub enum Zset {
-    Packed(Listpack), Tree(Box<Tree>),
+    Packed(Listpack),
+    Tree(Box<Tree>),
 }
 
 impl Collection for Zset {
@@ -14,7 +15,10 @@ impl Collection for Zset {
     fn len(&self) -> usize {
         match self {
             Zset::Packed(c) => c.len(),
-            Zset::Tree(c) => { let _ = c; 0 },
+            Zset::Tree(c) => {
+                let _ = c;
+                0
+            }
         }
     }
     fn encoding(&self) -> &'static str {

@@ -392,7 +392,6 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     zeros(t, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
     line(t, "expired_keys", st.expired_keys);
     line(t, "expired_fields", st.expired_fields);
-    line(t, "expired_fields", 0);
     line(t, "expired_stale_perc", "0.00");
     line(t, "expired_keys_with_volatile_items_stale_perc", "0.00");
     line(t, "expired_time_cap_reached_count", st.expired_time_cap_reached);
