@@ -47,6 +47,7 @@ const UNSAFE: &[&str] = &[
     "src/sys/title.rs",
     "src/types/bits/simd.rs",
     "src/types/block.rs",
+    "src/types/hash/field.rs",
     "src/types/intset.rs",
     "src/types/listpack.rs",
 ];

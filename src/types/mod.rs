@@ -3,6 +3,7 @@
 pub mod bits;
 mod block;
 pub mod collection;
+pub mod expiry;
 pub mod hash;
 pub mod intset;
 pub mod lcs;

@@ -28,14 +28,6 @@ impl Due {
         }
     }
 
-    /// Items held.
-    pub fn len(&self) -> usize {
-        match self {
-            Due::Few(items) => items.len(),
-            Due::Many(index) => index.len(),
-        }
-    }
-
     /// Items whose time has come at `now_ms`.
     pub fn count_until(&self, now_ms: i64) -> usize {
         match self {
@@ -74,6 +66,14 @@ impl Due {
         match self {
             Due::Few(items) => items.capacity() * size_of::<(i64, u32)>(),
             Due::Many(index) => index.allocated(),
+        }
+    }
+
+    #[cfg(test)]
+    pub fn items(&self) -> Vec<(i64, u32)> {
+        match self {
+            Due::Few(items) => items.clone(),
+            Due::Many(index) => index.iter().collect(),
         }
     }
 }

@@ -122,6 +122,11 @@ impl<'a> FieldRef<'a> {
         self.expiry().is_some_and(|at| at <= now_ms)
     }
 
+    /// Where it lies: no two fields lie at the same place.
+    pub fn address(self) -> usize {
+        self.0.addr().get()
+    }
+
     /// Bytes that are allocated.
     #[inline]
     pub fn allocated(self) -> usize {
