@@ -4,6 +4,7 @@ pub mod bitmap;
 pub mod client;
 pub mod conn;
 pub mod generic;
+pub mod hash;
 pub mod help;
 pub mod observe;
 pub mod server;
