@@ -18,9 +18,9 @@ use std::ptr::NonNull;
 
 use super::heap::HeapStr;
 use crate::base::limits::FREE_ELSEWHERE_MIN;
-use crate::base::num;
 use crate::sys::memory::size_class;
 use crate::types::table::{Item, Pos, Table};
+pub use crate::types::value::Value;
 
 /// The longest string kept inside its entry.
 pub const INLINE_MAX: usize = 255;
@@ -60,42 +60,6 @@ pub enum NewValue<'a> {
     Int(i64),
     /// A long string.
     Heap(HeapStr),
-}
-
-/// A value as it is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
-    /// A string's bytes.
-    Bytes(&'a [u8]),
-    /// A string that is an integer.
-    Int(i64),
-}
-
-impl<'a> Value<'a> {
-    /// The bytes; those of an integer are written to `digits`.
-    #[inline]
-    pub fn bytes<'b>(self, digits: &'b mut num::NumBuf) -> &'b [u8]
-    where
-        'a: 'b,
-    {
-        match self {
-            Value::Bytes(b) => b,
-            Value::Int(i) => num::fmt_i64(digits, i),
-        }
-    }
-
-    /// The length in bytes.
-    pub fn len(self) -> usize {
-        match self {
-            Value::Bytes(b) => b.len(),
-            Value::Int(i) => num::text_len(i),
-        }
-    }
-
-    /// Whether it has no bytes.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
 }
 
 /// An owned entry.
