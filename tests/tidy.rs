@@ -33,6 +33,7 @@ const ORDER: &[&[&str]] = &[
 const UNSAFE: &[&str] = &[
     "src/keyspace/entry.rs",
     "src/keyspace/heap.rs",
+    "src/types/member.rs",
     "src/types/table.rs",
     "src/sys/clock.rs",
     "src/sys/crash.rs",
