@@ -33,6 +33,7 @@ const ORDER: &[&[&str]] = &[
 const UNSAFE: &[&str] = &[
     "src/keyspace/entry.rs",
     "src/keyspace/heap.rs",
+    "src/keyspace/object.rs",
     "src/types/member.rs",
     "src/types/table.rs",
     "src/sys/clock.rs",

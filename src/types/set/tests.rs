@@ -345,7 +345,8 @@ fn bytes_are_counted() {
         assert!(set.allocated() / set.len() <= 36, "{} bytes each", set.allocated() / set.len());
     }
     assert_eq!(set.effort(), set.len());
-    while set.pop(&mut Rng::new(1), |_| {}) {}
+    let mut rng = Rng::new(1);
+    while set.pop(&mut rng, |_| {}) {}
     assert!(set.is_empty() && set.allocated() < 256);
     drop(set);
     assert!(cfg!(miri) || memory::used_by_thread() == before);
