@@ -6,5 +6,6 @@ pub mod conn;
 pub mod generic;
 pub mod help;
 pub mod observe;
+pub mod scan_options;
 pub mod server;
 pub mod string;
