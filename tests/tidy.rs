@@ -34,6 +34,7 @@ const UNSAFE: &[&str] = &[
     "src/keyspace/entry.rs",
     "src/keyspace/heap.rs",
     "src/keyspace/object.rs",
+    "src/types/member.rs",
     "src/types/table.rs",
     "src/sys/clock.rs",
     "src/sys/crash.rs",

@@ -54,6 +54,8 @@ pub const PICTURE_COLUMNS_MAX: i64 = 1000;
 pub const PICTURE_ROWS_MAX: i64 = 1000;
 /// Bytes from which an element of a list has a node of its own (Redis: 1 GB).
 pub const LIST_PACKED_MAX: usize = 1 << 30;
+/// Members of an intset, whatever `set-max-intset-entries` says (Redis: 2^30).
+pub const INTSET_MAX: usize = 1 << 30;
 /// Bytes of a listpack, beyond which it takes no more elements (Redis: `LISTPACK_MAX_SAFETY_SIZE`).
 pub const LISTPACK_MAX: usize = 1 << 30;
 /// Milliseconds after which a client's peak of output is forgotten (Redis: its 5 s).

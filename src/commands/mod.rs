@@ -7,5 +7,6 @@ pub mod generic;
 pub mod hash;
 pub mod help;
 pub mod observe;
+pub mod scan_options;
 pub mod server;
 pub mod string;
