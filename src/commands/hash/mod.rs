@@ -1,4 +1,4 @@
-//! Commands on hashes: `set` stores and removes fields, `get` reads, `number` counts, `random` draws,
+//! Commands on hashes: `set` stores and removes fields, `get` reads, `number` counts, `random` draws, `scan` walks,
 //! `expiry` tells and changes when fields expire, `with_expiry` reads or stores them at the same time.
 //!
 //! A field whose time has come is hidden at that very millisecond; the expiry cycle removes it soon after, which is
@@ -9,6 +9,7 @@ mod get;
 mod number;
 mod options;
 mod random;
+mod scan;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ pub const COMMANDS: &[Spec] = &[
     number::HINCRBY,
     number::HINCRBYFLOAT,
     random::HRANDFIELD,
+    scan::HSCAN,
     expiry::HEXPIRE,
     expiry::HPEXPIRE,
     expiry::HEXPIREAT,

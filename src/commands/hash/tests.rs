@@ -696,3 +696,56 @@ fn large_hashes_are_drawn_from() {
     let reply = ask(&mut kit, "HRANDFIELD h -3000 WITHVALUES");
     assert_eq!(reply.split(' ').filter(|w| w.starts_with('"')).count(), 6000);
 }
+
+#[test]
+fn hashes_are_walked() {
+    check(
+        r#"> HSET h a 1 bb 2 -7 8 | :3
+        > HSCAN h 0 | [ "0" [ "a" "1" "bb" "2" "-7" "8" ] ]
+        > HSCAN h 0 NOVALUES | [ "0" [ "a" "bb" "-7" ] ]
+        > HSCAN h 0 MATCH b* | [ "0" [ "bb" "2" ] ]
+        > HSCAN h 0 MATCH -? COUNT 1 novalues | [ "0" [ "-7" ] ]
+        > HSCAN h 99 | *
+        > HSCAN no 0 | [ "0" [ ] ]
+        > HSCAN no 0 foo | [ "0" [ ] ]
+        > HSCAN no x | -ERR invalid cursor
+        > HSCAN h x | -ERR invalid cursor
+        > HSCAN h 0 foo | -ERR syntax error
+        > HSCAN h 0 COUNT 0 | -ERR syntax error
+        > HSCAN h 0 COUNT x | -ERR value is not an integer or out of range
+        > HSCAN h 0 COUNT | -ERR syntax error
+        > HSCAN h 0 TYPE hash | -ERR syntax error
+        > HSCAN h 0 NOSCORES | -ERR NOSCORES option can only be used in ZSCAN
+        > HSCAN h | -ERR wrong number of arguments for 'hscan' command
+        > SET s v | +OK
+        > HSCAN s 0 | -WRONGTYPE Operation against a key holding the wrong kind of value
+        > HSCAN s 0 foo | -WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+    );
+}
+
+#[test]
+fn large_hashes_are_walked_whole() {
+    let mut kit = Kit::new(Config::default());
+    for i in 0..1000 {
+        ask(&mut kit, &format!("HSET h f{i} {i}"));
+    }
+    ask(&mut kit, "HPEXPIRE h 100 FIELDS 2 f1 f2");
+    kit.clock.advance_ms(100);
+    let (mut cursor, mut seen, mut calls) = ("0".to_string(), Vec::new(), 0);
+    loop {
+        let reply = ask(&mut kit, &format!("HSCAN h {cursor} COUNT 50 NOVALUES"));
+        let mut words =
+            reply.split(' ').filter(|w| w.starts_with('"')).map(|w| w.trim_matches('"').to_string());
+        cursor = words.next().unwrap();
+        seen.extend(words);
+        calls += 1;
+        if cursor == "0" {
+            break;
+        }
+    }
+    assert!((15..=20).contains(&calls), "{calls}");
+    seen.sort_unstable();
+    seen.dedup();
+    assert_eq!(seen.len(), 998);
+}
