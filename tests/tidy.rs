@@ -34,6 +34,7 @@ const UNSAFE: &[&str] = &[
     "src/keyspace/entry.rs",
     "src/keyspace/heap.rs",
     "src/keyspace/object.rs",
+    "src/types/member.rs",
     "src/types/table.rs",
     "src/sys/clock.rs",
     "src/sys/crash.rs",
@@ -47,6 +48,7 @@ const UNSAFE: &[&str] = &[
     "src/sys/title.rs",
     "src/types/bits/simd.rs",
     "src/types/block.rs",
+    "src/types/hash/field.rs",
     "src/types/intset.rs",
     "src/types/listpack.rs",
 ];

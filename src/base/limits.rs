@@ -46,12 +46,16 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 pub const REPLY_BUFFER_MAX: usize = 16 * 1024;
 /// Bytes that it keeps at least (Redis: `PROTO_REPLY_MIN_BYTES`).
 pub const REPLY_BUFFER_MIN: usize = 1024;
+/// Bytes of a reply of random elements that may repeat: a negative count of HRANDFIELD has no other bound.
+pub const RANDOM_REPLY_MAX: usize = 512 << 20;
 /// Columns of LOLWUT's picture.
 pub const PICTURE_COLUMNS_MAX: i64 = 1000;
 /// Lines of it above the water.
 pub const PICTURE_ROWS_MAX: i64 = 1000;
 /// Bytes from which an element of a list has a node of its own (Redis: 1 GB).
 pub const LIST_PACKED_MAX: usize = 1 << 30;
+/// Members of an intset, whatever `set-max-intset-entries` says (Redis: 2^30).
+pub const INTSET_MAX: usize = 1 << 30;
 /// Bytes of a listpack, beyond which it takes no more elements (Redis: `LISTPACK_MAX_SAFETY_SIZE`).
 pub const LISTPACK_MAX: usize = 1 << 30;
 /// Milliseconds after which a client's peak of output is forgotten (Redis: its 5 s).
