@@ -13,6 +13,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::generic::COMMANDS,
     commands::observe::COMMANDS,
     commands::server::COMMANDS,
+    commands::set::COMMANDS,
     commands::string::COMMANDS,
 ];
 

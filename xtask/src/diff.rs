@@ -53,8 +53,10 @@ fn in_rust(text: &str) -> Vec<(usize, bool, String)> {
         let Some(rest) = ["(", "_plain(", "_resp3("].iter().find_map(|p| rest.strip_prefix(p)) else {
             continue;
         };
-        let Some(body) = rest.trim_start().strip_prefix('"') else { continue };
-        if let Some(transcript) = unescaped(body) {
+        let rest = rest.trim_start();
+        let raw = rest.strip_prefix("r#\"").and_then(|body| body.split_once("\"#"));
+        let text_of = |rest: &str| unescaped(rest.strip_prefix('"')?);
+        if let Some(transcript) = raw.map(|(body, _)| body.to_string()).or_else(|| text_of(rest)) {
             found.push((text[..at].lines().count().max(1), resp3, transcript));
         }
     }
