@@ -83,7 +83,7 @@ impl Set {
     }
 
     /// Prepares for `n` members to be added: converts at once what would not hold them.
-    pub fn expect(&mut self, n: usize, limits: SetLimits) {
+    pub fn prepare_for(&mut self, n: usize, limits: SetLimits) {
         let beyond = match self {
             Set::Ints(_) => n > limits.ints,
             Set::Packed(_) => n > limits.packed,

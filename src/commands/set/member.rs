@@ -30,7 +30,7 @@ fn sadd(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result 
     let added = match cx.db.find(key) {
         Some(pos) => {
             let mut set = cx.db.write_at::<Set>(pos, key.hash)?;
-            set.expect(members.len(), limits);
+            set.prepare_for(members.len(), limits);
             set.add_all(members, limits)
         }
         None => {
