@@ -58,6 +58,8 @@ pub const LIST_PACKED_MAX: usize = 1 << 30;
 pub const INTSET_MAX: usize = 1 << 30;
 /// Bytes of a listpack, beyond which it takes no more elements (Redis: `LISTPACK_MAX_SAFETY_SIZE`).
 pub const LISTPACK_MAX: usize = 1 << 30;
+/// Bytes of a reply of members drawn at random with repetition, which can be longer than any collection.
+pub const REPLY_DRAWN_MAX: usize = 512 << 20;
 /// Milliseconds after which a client's peak of output is forgotten (Redis: its 5 s).
 pub const OUTPUT_PEAK_RESET_MS: i64 = 5000;
 /// Bytes of a value beyond which it is freed by the free thread.

@@ -9,4 +9,5 @@ pub mod help;
 pub mod observe;
 pub mod scan_options;
 pub mod server;
+pub mod set;
 pub mod string;

@@ -14,6 +14,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::hash::COMMANDS,
     commands::observe::COMMANDS,
     commands::server::COMMANDS,
+    commands::set::COMMANDS,
     commands::string::COMMANDS,
 ];
 
