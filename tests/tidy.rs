@@ -33,7 +33,8 @@ const ORDER: &[&[&str]] = &[
 const UNSAFE: &[&str] = &[
     "src/keyspace/entry.rs",
     "src/keyspace/heap.rs",
-    "src/keyspace/table.rs",
+    "src/keyspace/object.rs",
+    "src/types/table.rs",
     "src/sys/clock.rs",
     "src/sys/crash.rs",
     "src/sys/disk/real.rs",

@@ -2,10 +2,16 @@
 
 pub mod bits;
 mod block;
+pub mod collection;
+pub mod hash;
 pub mod intset;
 pub mod lcs;
+pub mod list;
 pub mod listpack;
+pub mod set;
+pub mod table;
 pub mod value;
+pub mod zset;
 
 pub use intset::Intset;
 pub use listpack::Listpack;
