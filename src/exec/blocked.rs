@@ -72,19 +72,3 @@ impl Exec {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::testkit::check;
-
-    #[test]
-    fn a_client_that_goes_takes_nothing() {
-        check(
-            "c1> BLPOP l 0      | (none)
-             c2> BLPOP l 0      | (none)
-             c3> CLIENT KILL ID 1 | :1
-             c3> RPUSH l a      | :1
-             c2> GET x          | [ \"l\" \"a\" ] nil",
-        );
-    }
-}
