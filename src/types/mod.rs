@@ -8,6 +8,7 @@ pub mod intset;
 pub mod lcs;
 pub mod list;
 pub mod listpack;
+pub mod lzf;
 pub mod set;
 pub mod table;
 pub mod value;
