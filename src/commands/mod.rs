@@ -6,6 +6,7 @@ pub mod conn;
 pub mod generic;
 pub mod hash;
 pub mod help;
+pub mod list;
 pub mod observe;
 pub mod scan_options;
 pub mod server;
