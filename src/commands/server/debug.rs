@@ -294,7 +294,8 @@ fn saved_len_of(e: EntryRef<'_>) -> usize {
     match (e.string(), e.any()) {
         (None, Some(collection)) => {
             let mut sum = 1;
-            collection.visit(&mut |parts| sum += parts.iter().map(|p| saved_len(Value::Bytes(p))).sum::<usize>());
+            collection
+                .visit(&mut |parts| sum += parts.iter().map(|p| saved_len(Value::Bytes(p))).sum::<usize>());
             sum
         }
         (string, _) => string.map_or(0, saved_len),
