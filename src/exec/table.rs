@@ -12,8 +12,10 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::conn::COMMANDS,
     commands::generic::COMMANDS,
     commands::hash::COMMANDS,
+    commands::list::COMMANDS,
     commands::observe::COMMANDS,
     commands::server::COMMANDS,
+    commands::set::COMMANDS,
     commands::string::COMMANDS,
 ];
 

@@ -9,6 +9,7 @@ pub mod intset;
 pub mod lcs;
 pub mod list;
 pub mod listpack;
+pub mod lzf;
 pub mod member;
 pub mod set;
 pub mod table;

@@ -83,7 +83,7 @@ impl Set {
     }
 
     /// Prepares for `n` members to be added: converts at once what would not hold them.
-    pub fn expect(&mut self, n: usize, limits: SetLimits) {
+    pub fn prepare_for(&mut self, n: usize, limits: SetLimits) {
         let beyond = match self {
             Set::Ints(_) => n > limits.ints,
             Set::Packed(_) => n > limits.packed,
@@ -91,6 +91,16 @@ impl Set {
         };
         if beyond {
             self.to_table();
+        }
+    }
+
+    /// Whether both are the same set, not only equal: one may have been put together from its entry twice.
+    pub fn is(&self, other: &Set) -> bool {
+        match (self, other) {
+            (Set::Ints(a), Set::Ints(b)) => std::ptr::eq(a.as_bytes(), b.as_bytes()),
+            (Set::Packed(a), Set::Packed(b)) => std::ptr::eq(a.as_bytes(), b.as_bytes()),
+            (Set::Table(a), Set::Table(b)) => std::ptr::eq(&**a, &**b),
+            _ => false,
         }
     }
 
@@ -218,6 +228,24 @@ impl Set {
             Set::Table(table) => table.remove(hash(member), member),
             _ => self.remove_value(Value::Bytes(member)),
         }
+    }
+
+    /// Removes all of `members`, until nothing is left; how many were there.
+    pub fn remove_all<'m>(&mut self, mut members: impl Iterator<Item = &'m [u8]>) -> usize {
+        let mut removed = 0;
+        if let Set::Table(table) = self {
+            let _ = batches(members.map(Value::Bytes), &mut |batch| {
+                removed += table.remove_batch(batch);
+                if table.len() == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+            return removed;
+        }
+        while !self.is_empty()
+            && let Some(member) = members.next()
+        {
+            removed += self.remove(member) as usize;
+        }
+        removed
     }
 
     fn remove_value(&mut self, value: Value<'_>) -> bool {
@@ -400,6 +428,12 @@ impl SetTable {
         let Some(pos) = self.find(hash, member) else { return false };
         self.take(pos);
         true
+    }
+
+    fn remove_batch(&mut self, values: &[Value<'_>]) -> usize {
+        let hashes = self.prefetch(values);
+        let mut digits = NumBuf::new();
+        values.iter().zip(hashes).filter(|(v, h)| self.remove(*h, v.bytes(&mut digits))).count()
     }
 
     fn take(&mut self, pos: Pos) -> Member {

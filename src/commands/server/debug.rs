@@ -423,8 +423,8 @@ fn protocol(_: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
 
 fn packed_threshold(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     match size::parse(args.bytes_arg()?) {
-        Some(n) if n < 4 << 30 => {
-            cx.server.debug.packed_threshold = if n == 0 { limits::LIST_PACKED_MAX } else { n as usize };
+        Some(n) if n <= (4 << 30) - (1 << 20) => {
+            cx.server.debug.packed_threshold = n as usize;
             done(out)
         }
         _ => Err(Error::text("ERR argument must be a memory value bigger than 1 and smaller than 4gb")),

@@ -72,7 +72,7 @@ pub fn union_stored(sets: &[&Set], limits: SetLimits) -> Set {
 
 /// Gives the members of `first` that none of `others` has.
 pub fn diff(first: &Set, others: &mut [&Set], limits: SetLimits, mut give: impl FnMut(Value<'_>)) {
-    if others.iter().any(|s| std::ptr::eq(*s, first)) {
+    if others.iter().any(|s| s.is(first)) {
         return;
     }
     if subtracts(first, others) {
@@ -88,7 +88,7 @@ pub fn diff(first: &Set, others: &mut [&Set], limits: SetLimits, mut give: impl 
 /// The difference as it is stored.
 pub fn diff_stored(first: &Set, others: &mut [&Set], limits: SetLimits) -> Set {
     let mut result = Set::Ints(Intset::new());
-    if others.iter().any(|s| std::ptr::eq(*s, first)) {
+    if others.iter().any(|s| s.is(first)) {
         return result;
     }
     if subtracts(first, others) {
@@ -139,7 +139,7 @@ fn filter(
 ) -> ControlFlow<()> {
     first.batches(|batch| {
         let mut left = Left::new(batch);
-        for other in others.iter().filter(|s| !(wanted && std::ptr::eq(**s, first))) {
+        for other in others.iter().filter(|s| !(wanted && s.is(first))) {
             left.keep(other, wanted);
             if left.n == 0 {
                 return ControlFlow::Continue(());

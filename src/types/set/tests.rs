@@ -123,7 +123,7 @@ fn apply(set: &mut Set, model: &mut Model, step: Step) {
     match step {
         Step::Add(w) => assert_eq!(set.add(&w, SMALL), model.insert(w)),
         Step::AddAll(words) => {
-            set.expect(words.len(), SMALL);
+            set.prepare_for(words.len(), SMALL);
             let new = set.add_all(words.iter().map(|w| &w[..]), SMALL);
             assert_eq!(new, words.into_iter().filter(|w| model.insert(w.clone())).count());
         }
