@@ -20,7 +20,7 @@ use std::ops::Range;
 
 use crate::base::hash::hash;
 use crate::base::rng::Rng;
-use crate::keyspace::table::{Pos, Table};
+use super::table::{Pos, Table};
 use leaf::Ptr;
 use member::{Member, MemberRef};
 use rank::RankTree;

@@ -14,7 +14,7 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use crate::keyspace::table::Item;
+use crate::types::table::Item;
 use crate::sys::memory::size_class;
 
 const LEN_AT: usize = 8;
