@@ -18,9 +18,9 @@ mod tests;
 
 use std::ops::Range;
 
+use super::table::{Pos, Table};
 use crate::base::hash::hash;
 use crate::base::rng::Rng;
-use super::table::{Pos, Table};
 use leaf::Ptr;
 use member::{Member, MemberRef};
 use rank::RankTree;
@@ -67,7 +67,8 @@ impl<const L: usize, const N: usize> Tree<L, N> {
     pub fn of_sorted<'a>(members: impl Iterator<Item = (&'a [u8], f64)>) -> Self {
         let mut builder = Builder::new();
         members.for_each(|(m, score)| builder.add_new(m, score));
-        builder.finish_sorted()
+        // What is sorted already is only looked through.
+        builder.finish()
     }
 
     /// Members held.
@@ -161,7 +162,8 @@ impl<const L: usize, const N: usize> Tree<L, N> {
 
     /// A member like any other, with its score.
     pub fn random(&self, rng: &mut Rng) -> Option<(&[u8], f64)> {
-        self.at(rng.below(self.len() as u64) as usize)
+        let m = self.index.get(self.index.sample(rng)?);
+        Some((m.bytes(), m.score()))
     }
 
     /// Walks the members in no order. See [`Table::scan`].
@@ -265,7 +267,7 @@ impl<const L: usize, const N: usize> ExactSizeIterator for Iter<'_, L, N> {}
 /// Collects members in any order, for a set that is made at once: the order is sorted once, at the end.
 pub struct Builder {
     index: Table<Member>,
-    /// In the order of their coming.
+    /// In the order of their coming, or sorted.
     members: Vec<Ptr>,
     bytes: usize,
 }
@@ -312,24 +314,24 @@ impl Builder {
         unsafe { Member::set_score(raw, change(score)) };
     }
 
-    /// All that was collected, in no order.
+    /// All that was collected, in the order of its coming or sorting.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], f64)> {
         // SAFETY: self is borrowed, and its index owns the member.
         self.members.iter().map(|&raw| unsafe { pair(raw) })
     }
 
-    /// The set of all that was collected.
-    pub fn finish<const L: usize, const N: usize>(mut self) -> Tree<L, N> {
+    /// Brings what was collected into its order.
+    pub fn sort(&mut self) {
         self.members.sort_unstable_by(|&a, &b| {
             // SAFETY: the index owns both.
             let ((a, x), (b, y)) = unsafe { (pair(a), pair(b)) };
             edge::key_of(x).cmp(&edge::key_of(y)).then_with(|| a.cmp(b))
         });
-        self.finish_sorted()
     }
 
-    /// As `finish`, for members that came in their order.
-    fn finish_sorted<const L: usize, const N: usize>(self) -> Tree<L, N> {
+    /// The set of all that was collected.
+    pub fn finish<const L: usize, const N: usize>(mut self) -> Tree<L, N> {
+        self.sort();
         // SAFETY: the index owns every member, and goes into the tree with them.
         let order = unsafe { RankTree::of(&self.members) };
         Tree { order, index: self.index, bytes: self.bytes }

@@ -14,8 +14,8 @@ use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use crate::types::table::Item;
 use crate::sys::memory::size_class;
+use crate::types::table::Item;
 
 const LEN_AT: usize = 8;
 /// The length byte of a member whose length stands behind it.

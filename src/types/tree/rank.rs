@@ -539,8 +539,7 @@ impl<const LEAF: usize, const INNER: usize> RankTree<LEAF, INNER> {
     /// Gives a member, which is in the tree, another score. It is moved only when that changes its place.
     pub fn rescore(&mut self, member: Ptr, score: f64) {
         let m = view(member);
-        let what =
-            Rescore { old: Edge::past(m.score(), m.bytes()), member, score, up: score > m.score() };
+        let what = Rescore { old: Edge::past(m.score(), m.bytes()), member, score, up: score > m.score() };
         if !Self::rescore_below(&mut self.bytes, &mut self.root, &what, None, true) {
             self.lower();
             self.len -= 1;

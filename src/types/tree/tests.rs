@@ -121,7 +121,12 @@ fn put<const L: usize, const N: usize>(tree: &mut Tree<L, N>, model: &mut Model,
     model.put(name, score);
 }
 
-fn run<const L: usize, const N: usize>(tree: &mut Tree<L, N>, model: &mut Model, step: &Step, names: &[Name]) {
+fn run<const L: usize, const N: usize>(
+    tree: &mut Tree<L, N>,
+    model: &mut Model,
+    step: &Step,
+    names: &[Name],
+) {
     let named = |i: usize| names[i % names.len()].as_slice();
     match *step {
         Step::Put(i, s) => put(tree, model, named(i), score(s)),
