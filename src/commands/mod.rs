@@ -5,6 +5,7 @@ pub mod client;
 pub mod conn;
 pub mod generic;
 pub mod help;
+pub mod hyperloglog;
 pub mod observe;
 pub mod server;
 pub mod string;

@@ -22,7 +22,7 @@ macro_rules! events {
 
 events! {
     SET STRING "set"; SETRANGE STRING "setrange"; APPEND STRING "append"; INCRBY STRING "incrby";
-    INCRBYFLOAT STRING "incrbyfloat"; SETBIT STRING "setbit";
+    INCRBYFLOAT STRING "incrbyfloat"; SETBIT STRING "setbit"; PFADD STRING "pfadd";
     DEL GENERIC "del"; EXPIRE GENERIC "expire"; PERSIST GENERIC "persist"; RENAME_FROM GENERIC "rename_from";
     RENAME_TO GENERIC "rename_to"; MOVE_FROM GENERIC "move_from"; MOVE_TO GENERIC "move_to"; COPY_TO GENERIC "copy_to";
     RESTORE GENERIC "restore"; EXPIRED EXPIRED "expired"; EVICTED EVICTED "evicted"; NEW NEW "new";

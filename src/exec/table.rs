@@ -11,6 +11,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::client::COMMANDS,
     commands::conn::COMMANDS,
     commands::generic::COMMANDS,
+    commands::hyperloglog::COMMANDS,
     commands::observe::COMMANDS,
     commands::server::COMMANDS,
     commands::string::COMMANDS,
