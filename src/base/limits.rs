@@ -52,10 +52,17 @@ pub const PICTURE_COLUMNS_MAX: i64 = 1000;
 pub const PICTURE_ROWS_MAX: i64 = 1000;
 /// Bytes from which an element of a list has a node of its own (Redis: 1 GB).
 pub const LIST_PACKED_MAX: usize = 1 << 30;
+/// Bytes of a listpack, beyond which it takes no more elements (Redis: `LISTPACK_MAX_SAFETY_SIZE`).
+pub const LISTPACK_MAX: usize = 1 << 30;
 /// Milliseconds after which a client's peak of output is forgotten (Redis: its 5 s).
 pub const OUTPUT_PEAK_RESET_MS: i64 = 5000;
 /// Bytes of a value beyond which it is freed by the free thread.
 pub const FREE_ELSEWHERE_MIN: usize = 1 << 20;
+/// Allocations of a collection beyond which the free thread frees it, where a client or a directive wants that (Redis:
+/// `LAZYFREE_THRESHOLD`).
+pub const LAZY_EFFORT_MAX: usize = 64;
+/// As `LAZY_EFFORT_MAX`, whether anybody wants it or not: the executor would stand still for it.
+pub const FREE_EFFORT_MAX: usize = 1024;
 /// Keys that FLUSHALL SYNC frees at once, without making its client wait.
 pub const FLUSH_AT_ONCE_KEYS: usize = 4096;
 /// Arguments that an entry of the command logs keeps (Redis: `COMMANDLOG_ENTRY_MAX_ARGC`).

@@ -16,10 +16,10 @@ use crate::engine::error::{Error, Result};
 use crate::engine::spec::*;
 use crate::keyspace::entry::Kind;
 use crate::keyspace::heap::HeapStr;
-use crate::keyspace::table::Pos;
 use crate::keyspace::{NewValue, Value};
 use crate::resp::Reply;
 use crate::types::hll::{self, Corrupt, Encoding, Place, Raised, Registers, Run, Sparse};
+use crate::types::table::Pos;
 
 pub const COMMANDS: &[Spec] = &[PFADD, PFCOUNT, PFMERGE, PFDEBUG, PFSELFTEST];
 
@@ -51,6 +51,7 @@ fn make_raw(cx: &mut KeyCx<'_>, pos: Pos) {
 }
 
 /// A value being made, which replaces the old one when all is done.
+#[expect(clippy::large_enum_variant, reason = "lives on the stack for one command")]
 enum Draft {
     Sparse(SmallVec<[u8; 512]>),
     Dense(HeapStr),

@@ -62,6 +62,17 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// A copy of the request: its bytes and where its arguments lie in them.
+    pub fn to_owned(&self) -> (Vec<u8>, Vec<Span>) {
+        let mut bytes = Vec::with_capacity(self.bytes());
+        let spans = self.all().map(|a| {
+            bytes.extend_from_slice(a);
+            Span { at: (bytes.len() - a.len()) as u32, len: a.len() as u32 }
+        });
+        let spans = spans.collect();
+        (bytes, spans)
+    }
+
     /// Bytes of all arguments.
     pub fn bytes(&self) -> usize {
         self.spans.iter().map(|s| s.len as usize).sum()

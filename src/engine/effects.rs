@@ -23,6 +23,17 @@ macro_rules! events {
 events! {
     SET STRING "set"; SETRANGE STRING "setrange"; APPEND STRING "append"; INCRBY STRING "incrby";
     INCRBYFLOAT STRING "incrbyfloat"; SETBIT STRING "setbit"; PFADD STRING "pfadd";
+    LPUSH LIST "lpush"; RPUSH LIST "rpush"; LPOP LIST "lpop"; RPOP LIST "rpop"; LINSERT LIST "linsert";
+    LSET LIST "lset"; LREM LIST "lrem"; LTRIM LIST "ltrim"; SORTSTORE LIST "sortstore";
+    SADD SET "sadd"; SREM SET "srem"; SPOP SET "spop"; SINTERSTORE SET "sinterstore";
+    SUNIONSTORE SET "sunionstore"; SDIFFSTORE SET "sdiffstore";
+    HSET HASH "hset"; HDEL HASH "hdel"; HINCRBY HASH "hincrby"; HINCRBYFLOAT HASH "hincrbyfloat";
+    HEXPIRE HASH "hexpire"; HPERSIST HASH "hpersist"; HEXPIRED HASH "hexpired";
+    ZADD ZSET "zadd"; ZINCR ZSET "zincr"; ZREM ZSET "zrem"; ZREMRANGEBYRANK ZSET "zremrangebyrank";
+    ZREMRANGEBYSCORE ZSET "zremrangebyscore"; ZREMRANGEBYLEX ZSET "zremrangebylex"; ZPOPMIN ZSET "zpopmin";
+    ZPOPMAX ZSET "zpopmax"; ZRANGESTORE ZSET "zrangestore"; ZUNIONSTORE ZSET "zunionstore";
+    ZINTERSTORE ZSET "zinterstore"; ZDIFFSTORE ZSET "zdiffstore"; GEORADIUSSTORE ZSET "georadiusstore";
+    GEOSEARCHSTORE ZSET "geosearchstore";
     DEL GENERIC "del"; EXPIRE GENERIC "expire"; PERSIST GENERIC "persist"; RENAME_FROM GENERIC "rename_from";
     RENAME_TO GENERIC "rename_to"; MOVE_FROM GENERIC "move_from"; MOVE_TO GENERIC "move_to"; COPY_TO GENERIC "copy_to";
     RESTORE GENERIC "restore"; EXPIRED EXPIRED "expired"; EVICTED EVICTED "evicted"; NEW NEW "new";
@@ -105,7 +116,7 @@ impl Effects {
     /// Frees an entry that was taken out; a large one after the command, on the free thread.
     #[inline]
     pub fn discard(&mut self, entry: Entry, lazy: bool) {
-        if entry.view().is_large() {
+        if entry.view().is_large(lazy) {
             self.garbage.push((entry, lazy));
         }
     }

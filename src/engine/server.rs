@@ -1,15 +1,16 @@
 //! The whole state of the server, plain data. Who changes what is told in ARCHITECTURE.md.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::commandlog::CommandLogs;
 use super::config::Config;
-use super::effects::Effects;
+use super::effects::{Effects, listeners};
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::session::{Block, Blocked, Clients, Peer, Session};
 use super::stats::Stats;
 use super::table::CommandTable;
+use super::waiting::Waiting;
 use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::keyspace::db::{Access, Remains};
@@ -109,7 +110,11 @@ pub struct Server {
     /// Slots of clients in MONITOR.
     pub monitors: Vec<usize>,
     /// Slots of clients that wait.
-    pub blocked: Vec<usize>,
+    pub blocked: BTreeSet<usize>,
+    /// When waits end, ms of Unix time, and whose.
+    pub timeouts: BTreeSet<(i64, usize)>,
+    /// Who waits for keys.
+    pub waiting: Waiting,
     /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// What is done with keys whose time has come; see `expiry_rule_for`.
@@ -159,7 +164,9 @@ impl Server {
             wake: Vec::new(),
             requests: Vec::new(),
             monitors: Vec::new(),
-            blocked: Vec::new(),
+            blocked: BTreeSet::new(),
+            timeouts: BTreeSet::new(),
+            waiting: Waiting::default(),
             active_expire: true,
             expiry_rule: ExpiryRule::Remove,
             used_memory: 0,
@@ -191,17 +198,43 @@ impl Server {
 
     /// Makes a client wait.
     pub fn block(&mut self, slot: usize, block: Block) {
-        if let Some(s) = self.clients.get_mut(slot) {
-            s.block = Some(block);
-            self.blocked.push(slot);
+        let Some(s) = self.clients.get_mut(slot) else { return };
+        s.block = Some(block);
+        self.start_wait(slot);
+    }
+
+    /// A client's block was set: counts it among those who wait.
+    pub fn start_wait(&mut self, slot: usize) {
+        let Some(block) = self.clients.get_mut(slot).and_then(|s| s.block.as_mut()) else { return };
+        self.blocked.insert(slot);
+        if let Some(at) = block.until_ms {
+            self.timeouts.insert((at, slot));
+        }
+        if let Blocked::Keys(wait) = &mut block.on {
+            self.waiting.add(slot, wait);
+            self.fx.listeners |= listeners::BLOCKED;
+        }
+    }
+
+    /// Takes a client that waits out of all lists.
+    pub fn forget_wait(&mut self, slot: usize) {
+        let Some(block) = self.clients.get_mut(slot).and_then(|s| s.block.take()) else { return };
+        self.blocked.remove(&slot);
+        if let Some(at) = block.until_ms {
+            self.timeouts.remove(&(at, slot));
+        }
+        if let Blocked::Keys(wait) = &block.on {
+            self.waiting.remove(wait);
+            if self.waiting.is_empty() {
+                self.fx.listeners &= !listeners::BLOCKED;
+            }
         }
     }
 
     /// A client waits no longer: its input goes on.
     pub fn unblock(&mut self, slot: usize) {
-        self.blocked.retain(|&s| s != slot);
-        if let Some(s) = self.clients.get_mut(slot) {
-            s.block = None;
+        self.forget_wait(slot);
+        if self.clients.get(slot).is_some() {
             self.wake.push(slot);
         }
     }
@@ -215,7 +248,7 @@ impl Server {
         self.pause = Pause::default();
         self.set_expiry_rule(ExpiryRule::Remove);
         for slot in self.blocked.clone() {
-            if self.client(slot).block.as_ref().is_some_and(|b| b.on == Blocked::Paused) {
+            if self.client(slot).block.as_ref().is_some_and(|b| matches!(b.on, Blocked::Paused)) {
                 self.unblock(slot);
             }
         }
@@ -225,12 +258,13 @@ impl Server {
     pub fn end_wait(&mut self, slot: usize, error: bool) {
         let session = self.client(slot);
         let resp3 = session.resp3;
+        let timed_out = session.waits_for_keys().map(|w| w.timed_out);
         let mut out = crate::resp::Reply::new(&mut session.output, resp3);
-        if error {
-            out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
-        } else {
-            // No replicas yet: none has acknowledged.
-            out.int(0);
+        match timed_out {
+            _ if error => out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            Some(timed_out) => timed_out.write(&mut out),
+            // WAIT: no replicas yet, none has acknowledged.
+            None => out.int(0),
         }
         self.unblock(slot);
         self.flush_later(slot);
@@ -251,10 +285,8 @@ impl Server {
     pub fn close_now(&mut self, slot: usize) {
         let Some(s) = self.clients.get_mut(slot) else { return };
         s.closing = super::session::Closing::Now;
-        let (waits, monitor) = (s.block.is_some(), s.monitor);
-        if waits {
-            self.blocked.retain(|&b| b != slot);
-        }
+        let monitor = s.monitor;
+        self.forget_wait(slot);
         if monitor {
             self.monitors.retain(|&m| m != slot);
         }
@@ -322,12 +354,13 @@ impl Server {
 
     /// Frees an entry that was taken out, on the free thread when it is large. Tells how many bytes that will free.
     pub fn free_entry(&mut self, entry: Entry, lazy: bool) -> usize {
-        let bytes = entry.view().allocated();
-        if bytes < limits::FREE_ELSEWHERE_MIN {
+        let view = entry.view();
+        if !view.is_large(lazy) {
             return 0;
         }
+        let bytes = view.allocated();
         // The reference frees any string in the foreground and so does not count it.
-        let objects = (lazy && entry.view().type_name() != "string") as usize;
+        let objects = (lazy && view.any().is_some_and(|c| c.effort() > limits::LAZY_EFFORT_MAX)) as usize;
         self.free.send(Box::new(entry), objects);
         bytes
     }

@@ -6,7 +6,7 @@ pub mod entry;
 pub mod eviction;
 pub mod expiry;
 pub mod heap;
-pub mod table;
+pub mod object;
 
 pub use db::{Db, ExpiryRule, Key, Str};
 pub use entry::{Entry, EntryRef, NewValue, Value};

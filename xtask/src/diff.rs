@@ -111,6 +111,12 @@ impl Run<'_> {
                 }
                 continue;
             }
+            let hears = line.split_once("< ").filter(|(c, _)| self.clients.contains_key(*c));
+            if let Some((client, reply)) = hears {
+                let heard = self.clients.get_mut(client).map(Client::hear).transpose()?;
+                self.compare(&format!("{name}+{n}"), &format!("{client} hears"), heard, reply);
+                continue;
+            }
             let asks =
                 line.split_once("> ").filter(|(c, _)| c.len() < 8 && c.chars().all(char::is_alphanumeric));
             let Some((client, rest)) = asks else {

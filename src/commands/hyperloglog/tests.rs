@@ -1,3 +1,5 @@
+//! Transcripts of HyperLogLogs; answers and bytes are those of Valkey 9.1.
+
 use crate::testkit::{check, check_with};
 
 #[test]
