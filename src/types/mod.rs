@@ -3,6 +3,7 @@
 pub mod bits;
 mod block;
 pub mod collection;
+pub mod geo;
 pub mod hash;
 pub mod hll;
 pub mod intset;
