@@ -86,6 +86,8 @@ pub struct Effects {
     pub dirty: u64,
     /// Keys that the command itself found to be over, for the statistics.
     pub expired: u64,
+    /// Fields of hashes that it removed or wrote over because their time had come, likewise.
+    pub expired_fields: u64,
     /// Entries taken out that are large: they are freed elsewhere. With each, whether the client asked for that.
     pub garbage: Vec<(Entry, bool)>,
     /// See [`listeners`].

@@ -23,6 +23,7 @@ impl Exec {
         let dirty = std::mem::take(&mut fx.dirty);
         self.server.dirty += dirty;
         self.server.stats.expired_keys += std::mem::take(&mut fx.expired);
+        self.server.stats.expired_fields += std::mem::take(&mut fx.expired_fields);
         if !fx.garbage.is_empty() {
             self.free_garbage();
         }

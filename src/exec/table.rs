@@ -11,9 +11,12 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::client::COMMANDS,
     commands::conn::COMMANDS,
     commands::generic::COMMANDS,
+    commands::hash::COMMANDS,
     commands::hyperloglog::COMMANDS,
+    commands::list::COMMANDS,
     commands::observe::COMMANDS,
     commands::server::COMMANDS,
+    commands::set::COMMANDS,
     commands::string::COMMANDS,
 ];
 

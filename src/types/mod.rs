@@ -3,6 +3,7 @@
 pub mod bits;
 mod block;
 pub mod collection;
+pub mod expiry;
 pub mod geo;
 pub mod hash;
 pub mod hll;
@@ -10,6 +11,8 @@ pub mod intset;
 pub mod lcs;
 pub mod list;
 pub mod listpack;
+pub mod lzf;
+pub mod member;
 pub mod set;
 pub mod table;
 pub mod value;
@@ -17,6 +20,7 @@ pub mod zset;
 
 pub use intset::Intset;
 pub use listpack::Listpack;
+pub use set::{Set, SetLimits};
 pub use value::Value;
 
 /// Bytes that are not what they are said to be: a value in the form of a file or another server that does not hold.

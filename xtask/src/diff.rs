@@ -53,11 +53,10 @@ fn in_rust(text: &str) -> Vec<(usize, bool, String)> {
         let Some(rest) = ["(", "_plain(", "_resp3("].iter().find_map(|p| rest.strip_prefix(p)) else {
             continue;
         };
-        let rest = rest.trim_start();
-        let transcript = match (rest.strip_prefix('"'), rest.strip_prefix("r#\"")) {
-            (Some(body), _) => unescaped(body),
-            (_, Some(body)) => body.split_once("\"#").map(|(raw, _)| raw.to_string()),
-            _ => continue,
+        let text_at = rest.trim_start();
+        let transcript = match text_at.strip_prefix("r#\"") {
+            Some(body) => body.split_once("\"#").map(|(body, _)| body.to_string()),
+            None => text_at.strip_prefix('"').and_then(unescaped),
         };
         if let Some(transcript) = transcript {
             found.push((text[..at].lines().count().max(1), resp3, transcript));

@@ -278,7 +278,7 @@ fn object(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     let fast = args.eat("fast");
     let e = entry(cx, key).ok_or(Error::NO_SUCH_KEY)?;
     let (at, encoding, clock) = (e.key().as_ptr(), e.encoding(), e.clock());
-    let length = if fast { String::new() } else { format!(" serializedlength:{}", saved_len(e.value())) };
+    let length = if fast { String::new() } else { format!(" serializedlength:{}", saved_len_of(e)) };
     let db = cx.db();
     let access = if db.access == Access::Lfu {
         format!(" lfu_freq:{} lfu_access_time_minutes:{}", db.lfu_counter(clock), clock >> 8)
@@ -287,6 +287,19 @@ fn object(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     };
     out.status(&format!("Value at:{at:p} refcount:1 encoding:{encoding}{length}{access}"));
     Ok(())
+}
+
+/// Bytes of a value in an RDB file, before compression; of a collection as if it were stored element by element.
+fn saved_len_of(e: EntryRef<'_>) -> usize {
+    match (e.string(), e.any()) {
+        (None, Some(collection)) => {
+            let mut sum = 1;
+            collection
+                .visit(&mut |parts| sum += parts.iter().map(|p| saved_len(Value::Bytes(p))).sum::<usize>());
+            sum
+        }
+        (string, _) => string.map_or(0, saved_len),
+    }
 }
 
 /// Bytes of a string in an RDB file, before compression.
@@ -311,7 +324,7 @@ fn saved_len(v: Value<'_>) -> usize {
 fn sdslen(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let key = args.bytes_arg()?;
     let e = entry(cx, key).ok_or(Error::NO_SUCH_KEY)?;
-    let Value::Bytes(b) = e.value() else { return Err(Error::text("ERR Not an sds encoded string.")) };
+    let Some(Value::Bytes(b)) = e.string() else { return Err(Error::text("ERR Not an sds encoded string.")) };
     // The entry is one block; what hangs off it is the value's own.
     let own = e.heap().map_or(0, |h| h.allocated());
     out.status(&format!(
@@ -410,8 +423,8 @@ fn protocol(_: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
 
 fn packed_threshold(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     match size::parse(args.bytes_arg()?) {
-        Some(n) if n < 4 << 30 => {
-            cx.server.debug.packed_threshold = if n == 0 { limits::LIST_PACKED_MAX } else { n as usize };
+        Some(n) if n <= (4 << 30) - (1 << 20) => {
+            cx.server.debug.packed_threshold = n as usize;
             done(out)
         }
         _ => Err(Error::text("ERR argument must be a memory value bigger than 1 and smaller than 4gb")),

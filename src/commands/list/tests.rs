@@ -1,0 +1,1 @@
+//! Transcripts of the commands on lists. Replies are those of Valkey 9.1.
