@@ -15,6 +15,7 @@ pub mod lzf;
 pub mod member;
 pub mod set;
 pub mod table;
+pub mod tree;
 pub mod value;
 pub mod zset;
 
