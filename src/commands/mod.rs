@@ -12,4 +12,5 @@ pub mod observe;
 pub mod scan_options;
 pub mod server;
 pub mod set;
+pub mod sort;
 pub mod string;

@@ -17,6 +17,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::observe::COMMANDS,
     commands::server::COMMANDS,
     commands::set::COMMANDS,
+    commands::sort::COMMANDS,
     commands::string::COMMANDS,
 ];
 
