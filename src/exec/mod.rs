@@ -103,4 +103,10 @@ impl Exec {
         let db = self.server.client(slot).db;
         self.server.dbs[db].next_due().is_some_and(|t| t < planned_ms)
     }
+
+    /// The moment of the last command, ms of Unix time.
+    #[inline]
+    pub fn moment_ms(&self) -> i64 {
+        self.now.wall_ms() as i64
+    }
 }
