@@ -12,10 +12,12 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::conn::COMMANDS,
     commands::generic::COMMANDS,
     commands::hash::COMMANDS,
+    commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,
     commands::observe::COMMANDS,
     commands::server::COMMANDS,
     commands::set::COMMANDS,
+    commands::sort::COMMANDS,
     commands::string::COMMANDS,
 ];
 

@@ -4,7 +4,9 @@ pub mod bits;
 mod block;
 pub mod collection;
 pub mod expiry;
+pub mod geo;
 pub mod hash;
+pub mod hll;
 pub mod intset;
 pub mod lcs;
 pub mod list;
@@ -13,6 +15,7 @@ pub mod lzf;
 pub mod member;
 pub mod set;
 pub mod table;
+pub mod tree;
 pub mod value;
 pub mod zset;
 
