@@ -28,7 +28,7 @@ events! {
     SADD SET "sadd"; SREM SET "srem"; SPOP SET "spop"; SINTERSTORE SET "sinterstore";
     SUNIONSTORE SET "sunionstore"; SDIFFSTORE SET "sdiffstore";
     HSET HASH "hset"; HDEL HASH "hdel"; HINCRBY HASH "hincrby"; HINCRBYFLOAT HASH "hincrbyfloat";
-    HEXPIRE HASH "hexpire"; HPERSIST HASH "hpersist"; HEXPIRED HASH "hexpired";
+    HEXPIRE HASH "hexpire"; HPERSIST HASH "hpersist"; HEXPIRED HASH "hexpired"; HEXPIRED_DUE EXPIRED "hexpired";
     ZADD ZSET "zadd"; ZINCR ZSET "zincr"; ZREM ZSET "zrem"; ZREMRANGEBYRANK ZSET "zremrangebyrank";
     ZREMRANGEBYSCORE ZSET "zremrangebyscore"; ZREMRANGEBYLEX ZSET "zremrangebylex"; ZPOPMIN ZSET "zpopmin";
     ZPOPMAX ZSET "zpopmax"; ZRANGESTORE ZSET "zrangestore"; ZUNIONSTORE ZSET "zunionstore";
