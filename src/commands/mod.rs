@@ -4,6 +4,7 @@ pub mod bitmap;
 pub mod client;
 pub mod conn;
 pub mod generic;
+pub mod geo;
 pub mod hash;
 pub mod help;
 pub mod hyperloglog;

@@ -11,6 +11,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::client::COMMANDS,
     commands::conn::COMMANDS,
     commands::generic::COMMANDS,
+    commands::geo::COMMANDS,
     commands::hash::COMMANDS,
     commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,
