@@ -16,7 +16,8 @@ impl Event {
     /// Whether the key may hold something now that a client waits for: lists, sorted sets and streams are waited for.
     #[inline]
     fn may_serve(self) -> bool {
-        let classes = NotifyFlags::LIST.0 | NotifyFlags::ZSET.0 | NotifyFlags::STREAM.0 | NotifyFlags::GENERIC.0;
+        let classes =
+            NotifyFlags::LIST.0 | NotifyFlags::ZSET.0 | NotifyFlags::STREAM.0 | NotifyFlags::GENERIC.0;
         self.class.0 & classes != 0
     }
 }
