@@ -14,4 +14,5 @@ pub mod scan_options;
 pub mod server;
 pub mod set;
 pub mod sort;
+pub mod stream;
 pub mod string;

@@ -211,8 +211,8 @@ impl Server {
             self.timeouts.insert((at, slot));
         }
         if let Blocked::Keys(wait) = &mut block.on {
+            self.fx.listeners |= listeners::BLOCKED | if wait.group.is_some() { listeners::GONE } else { 0 };
             self.waiting.add(slot, wait);
-            self.fx.listeners |= listeners::BLOCKED;
         }
     }
 
@@ -227,6 +227,9 @@ impl Server {
             self.waiting.remove(wait);
             if self.waiting.is_empty() {
                 self.fx.listeners &= !listeners::BLOCKED;
+            }
+            if !self.waiting.any_member() {
+                self.fx.listeners &= !listeners::GONE;
             }
         }
     }

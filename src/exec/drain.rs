@@ -3,7 +3,7 @@
 
 use super::Exec;
 use crate::engine::args::Args;
-use crate::engine::effects::{Event, Propagate};
+use crate::engine::effects::{Event, Propagate, listeners};
 use crate::keyspace::db::DueFields;
 use crate::resp::{Output, Reply};
 
@@ -64,7 +64,7 @@ impl Exec {
                 .fx
                 .changes
                 .iter()
-                .filter(|c| c.modified)
+                .filter(|c| c.may_serve(server.fx.listeners & listeners::GONE != 0))
                 .for_each(|c| server.waiting.changed(c.db, &c.key));
         }
         server.fx.changes.clear();

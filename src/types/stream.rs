@@ -23,7 +23,7 @@ pub use node::{Entry, Pairs};
 pub use pending::{Nack, Pending};
 pub use range::{Backwards, Forwards};
 use spine::Spine;
-pub use trim::{References, Trim, TrimTo};
+pub use trim::{References, Trim, TrimTo, Trimmed};
 
 use super::collection::Collection;
 use super::listpack::Listpack;
@@ -410,11 +410,9 @@ impl Log {
         self.groups.values().any(|group| id > group.last_id || group.pending().get(id).is_some())
     }
 
-    /// Nobody has `id` any more, in any group.
-    pub fn release(&mut self, id: StreamId) {
-        for group in self.groups.values_mut() {
-            group.release(id);
-        }
+    /// Nobody has `id` any more, in any group; whether anybody had it.
+    pub fn release(&mut self, id: StreamId) -> bool {
+        self.groups.values_mut().fold(false, |any, group| group.release(id) || any)
     }
 
     /// A stream of nodes in the reference's form. Everything is checked but `counts`, whose length and first id are

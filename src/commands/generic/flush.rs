@@ -80,6 +80,9 @@ fn flush(
         cx.server.config.lazyfree_lazy_user_flush
     };
     args.done()?;
+    for db in dbs.clone() {
+        cx.server.waiting.all_changed(db as u32);
+    }
     let taken: Vec<(usize, Remains)> =
         cx.server.dbs[dbs].iter_mut().map(|db| (db.len(), db.take_all())).collect();
     let removed = taken.iter().map(|(keys, _)| keys).sum::<usize>();

@@ -123,7 +123,7 @@ fn run(stream: &mut Stream, model: &mut Model, limits: StreamLimits, step: Step)
         Step::MaxLen(most, approximate, limit) => {
             let limit = if approximate { limit } else { 0 };
             let trim = Trim { to: TrimTo::MaxLen(most), approximate, limit, references: References::Keep };
-            let gone = stream.trim(&trim) as usize;
+            let gone = stream.trim(&trim).gone as usize;
             let exact = model.len().saturating_sub(most as usize);
             assert!(if approximate { gone <= exact } else { gone == exact });
             assert!(limit == 0 || gone <= limit as usize);
@@ -134,7 +134,7 @@ fn run(stream: &mut Stream, model: &mut Model, limits: StreamLimits, step: Step)
             let id = i.checked_rem(model.len()).map_or(stream.counts().last_id, |i| model[i].0);
             let least = StreamId::new(id.ms, id.seq + beyond);
             let trim = Trim { to: TrimTo::MinId(least), approximate, limit, references: References::Keep };
-            let gone = stream.trim(&trim) as usize;
+            let gone = stream.trim(&trim).gone as usize;
             let exact = model.iter().filter(|(id, _)| *id < least).count();
             assert!(if approximate { gone <= exact } else { gone == exact });
             model.drain(..gone);
@@ -279,10 +279,10 @@ fn groups_keep_count() {
     assert!(ids.iter().all(|id| stream.is_referenced(*id)));
     stream.release(ids[0]);
     let trim = |to, references| Trim { to, approximate: false, limit: 0, references };
-    assert_eq!(stream.trim(&trim(TrimTo::MaxLen(2), References::Acked)), 1, "only what was acknowledged");
-    assert_eq!(stream.trim(&trim(TrimTo::MaxLen(5), References::Delete)), 2);
+    assert_eq!(stream.trim(&trim(TrimTo::MaxLen(2), References::Acked)).gone, 1, "only what was acknowledged");
+    assert_eq!(stream.trim(&trim(TrimTo::MaxLen(5), References::Delete)).gone, 2);
     assert_eq!(stream.group(b"g").unwrap().pending().len(), 2);
-    assert_eq!(stream.trim(&trim(TrimTo::MinId(ids[7]), References::Keep)), 4);
+    assert_eq!(stream.trim(&trim(TrimTo::MinId(ids[7]), References::Keep)).gone, 4);
     assert_eq!(stream.group(b"g").unwrap().pending().len(), 2);
     assert_eq!(stream.deliver(b"g", consumer, 0, true, 9, |_| ()), 1);
     assert_eq!(stream.group(b"g").unwrap().pending().len(), 2);

@@ -36,21 +36,33 @@ pub struct Trim {
     pub references: References,
 }
 
+/// What a trim has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trimmed {
+    /// Entries that have gone.
+    pub gone: u64,
+    /// The first id that was not looked at any more; none when there is no such.
+    pub up_to: Option<StreamId>,
+}
+
 impl Log {
-    /// Trims it; how many entries have gone.
-    pub fn trim(&mut self, trim: &Trim) -> u64 {
+    /// Trims it.
+    pub fn trim(&mut self, trim: &Trim) -> Trimmed {
         let before = self.counts.len;
         let mut next = self.nodes.first().map(|(base, _)| base);
         while let Some(base) = next {
             let deleted = before - self.counts.len;
             let goes_on = self.trim_node(base, trim, deleted);
-            next = if goes_on { self.nodes.after(base).map(|(base, _)| base) } else { None };
+            if !goes_on {
+                break;
+            }
+            next = self.nodes.after(base).map(|(base, _)| base);
         }
-        let deleted = before - self.counts.len;
-        if deleted > 0 {
+        let gone = before - self.counts.len;
+        if gone > 0 {
             self.find_first();
         }
-        deleted
+        Trimmed { gone, up_to: next }
     }
 
     /// Trims one node; whether the next one's turn comes.
