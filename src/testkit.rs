@@ -334,7 +334,11 @@ pub fn check_plain(transcript: &str) {
 /// A collection's elements as text, sorted where their order is no part of it, and what else there is to it.
 fn elements(e: EntryRef<'_>) -> String {
     let collection = e.any().expect("a collection");
-    assert!(!collection.is_empty() || collection.may_be_empty(), "an empty {} is left", collection.type_name());
+    assert!(
+        !collection.is_empty() || collection.may_be_empty(),
+        "an empty {} is left",
+        collection.type_name()
+    );
     let mut all = Vec::new();
     collection.visit(&mut |parts| {
         let parts = parts.iter().map(|p| String::from_utf8_lossy(&repr(p)).into_owned());

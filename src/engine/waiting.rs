@@ -202,7 +202,8 @@ impl Waiting {
                 }
                 Some(group) => {
                     let line = queue.groups.get_mut(group);
-                    let emptied = line.is_some_and(|line| line.remove(&wait.ticket).is_some() && line.is_empty());
+                    let emptied =
+                        line.is_some_and(|line| line.remove(&wait.ticket).is_some() && line.is_empty());
                     if emptied {
                         queue.groups.remove(group);
                     }
@@ -255,7 +256,8 @@ impl Waiting {
         let Some(queue) = self.dbs.get(db as usize).and_then(|d| d.get(key)) else { return turn };
         let groups = queue.groups.iter().map(|(group, line)| (Some(group.clone()), line));
         for (group, line) in [(None, &queue.clients)].into_iter().chain(groups) {
-            turn.firsts.extend(line.iter().next().map(|(&ticket, &slot)| Reverse(Next { ticket, slot, group })));
+            turn.firsts
+                .extend(line.iter().next().map(|(&ticket, &slot)| Reverse(Next { ticket, slot, group })));
         }
         turn
     }

@@ -25,11 +25,11 @@ pub use range::{Backwards, Forwards};
 use spine::Spine;
 pub use trim::{References, Trim, TrimTo, Trimmed};
 
+use super::Corrupt;
 use super::collection::Collection;
 use super::listpack::Listpack;
-use super::Corrupt;
-use crate::base::num::NumBuf;
 use crate::base::limits::LISTPACK_MAX;
+use crate::base::num::NumBuf;
 use crate::sys::memory::size_class;
 
 /// When a node is full: `stream-node-max-bytes` and `stream-node-max-entries`. 0: no limit but that of a listpack.
@@ -262,7 +262,11 @@ impl Log {
         let full = view.packed_bytes() + size >= bytes || limits.entries > 0 && view.len() >= limits.entries;
         if full == node.is_open() {
             let before = node.allocated();
-            if full { node.seal(base) } else { node.open(base) }
+            if full {
+                node.seal(base)
+            } else {
+                node.open(base)
+            }
             self.bytes = self.bytes + node.allocated() - before;
         }
     }
@@ -417,7 +421,10 @@ impl Log {
 
     /// A stream of nodes in the reference's form. Everything is checked but `counts`, whose length and first id are
     /// counted instead.
-    pub fn from_parts(nodes: impl Iterator<Item = (StreamId, Listpack)>, counts: Counts) -> Result<Log, Corrupt> {
+    pub fn from_parts(
+        nodes: impl Iterator<Item = (StreamId, Listpack)>,
+        counts: Counts,
+    ) -> Result<Log, Corrupt> {
         let mut log = Log::default();
         for (base, pack) in nodes {
             let node = Node::from_listpack(base, &pack)?;

@@ -61,8 +61,7 @@ struct Options {
 
 /// Reads the options; of XADD up to the id, which is read too.
 fn options(args: &mut Args<'_>, adds: bool) -> Result<Options> {
-    let mut read =
-        Options { make: true, id: NewId::Auto, trim: None, threshold_at: 0, limit_at: None };
+    let mut read = Options { make: true, id: NewId::Auto, trim: None, threshold_at: 0, limit_at: None };
     let (mut limit, mut references) = (0, None);
     while let Some(word) = args.peek() {
         let more = args.left() - 1;
@@ -128,9 +127,7 @@ pub(super) fn references_word(args: &mut Args<'_>) -> Option<References> {
 fn set_limit(cx: &KeyCx<'_>, options: &mut Options) -> Result {
     let approximate = options.trim.is_some_and(|trim| trim.approximate);
     if options.limit_at.is_some() && !approximate && !cx.obeys() {
-        return Err(Error::text(
-            "ERR syntax error, LIMIT cannot be used without the special ~ option",
-        ));
+        return Err(Error::text("ERR syntax error, LIMIT cannot be used without the special ~ option"));
     }
     let Some(trim) = &mut options.trim else { return Ok(()) };
     if cx.obeys() {
@@ -204,7 +201,8 @@ fn xtrim(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
     set_limit(cx, &mut options)?;
     let mut done = None;
     if let Some(mut stream) = cx.db.write::<Stream>(key)? {
-        done = options.trim.map(|trim| stream.trim(&trim)).map(|t| (t.gone, threshold(&stream, &options, &t)));
+        done =
+            options.trim.map(|trim| stream.trim(&trim)).map(|t| (t.gone, threshold(&stream, &options, &t)));
     }
     let (gone, threshold) = done.unzip();
     let gone = gone.unwrap_or(0);
@@ -340,9 +338,7 @@ fn set_id(
         ));
     }
     if stream.last().is_some_and(|last| last_id < last) {
-        return Err(Error::text(
-            "ERR The ID specified in XSETID is smaller than the target stream top item",
-        ));
+        return Err(Error::text("ERR The ID specified in XSETID is smaller than the target stream top item"));
     }
     if counts.len > 0 && added.is_some_and(|added| added < counts.len) {
         return Err(Error::text(

@@ -203,13 +203,8 @@ fn xclaim(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     entry.last_id = entry.last_id.max(last_id);
     let (number, made) = consumer_of(entry, consumer, now_ms);
     entry.saw(number, now_ms);
-    let mut state = Claiming {
-        consumer: number,
-        claimed: 0,
-        changes: 0,
-        told: Vec::new(),
-        streaming: cx.fx.streaming,
-    };
+    let mut state =
+        Claiming { consumer: number, claimed: 0, changes: 0, told: Vec::new(), streaming: cx.fx.streaming };
     let array = out.open_array();
     for id in ids {
         let nack = stream.group(group).and_then(|group| group.pending().get(id));

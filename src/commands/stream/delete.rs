@@ -86,7 +86,9 @@ pub const XDELEX: Spec = Spec::key("xdelex", xdelex)
     .syntax("key [KEEPREF|DELREF|ACKED] IDS numids id [id ...]")
     .since("8.2.0")
     .complexity("O(log N) for each id and group")
-    .summary("Deletes entries of a stream by what groups have of them, and returns for each what became of it.");
+    .summary(
+        "Deletes entries of a stream by what groups have of them, and returns for each what became of it.",
+    );
 
 fn xdelex(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let key = args.key();

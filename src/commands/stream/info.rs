@@ -21,12 +21,7 @@ pub const XINFO: Spec = Spec::container("xinfo", &[CONSUMERS, GROUPS, STREAM, HE
 const KEYS: &[KeySpec] = &[KeySpec::at(2, RO | ACCESS)];
 
 const fn spec(name: &'static str, f: fn(&mut KeyCx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result) -> Spec {
-    Spec::key(name, f)
-        .flags(READONLY)
-        .keys(KEYS)
-        .acl(acl::STREAM)
-        .group(Group::Stream)
-        .since("5.0.0")
+    Spec::key(name, f).flags(READONLY).keys(KEYS).acl(acl::STREAM).group(Group::Stream).since("5.0.0")
 }
 
 const CONSUMERS: Spec = spec("consumers", consumers)

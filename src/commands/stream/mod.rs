@@ -101,14 +101,8 @@ fn shown(name: &[u8]) -> &[u8] {
 
 /// `NOGROUP No such key '..' or consumer group '..'`, and what follows.
 fn no_group(key: &[u8], group: &[u8], tail: &str) -> Error {
-    let parts: [&[u8]; 6] = [
-        b"NOGROUP No such key '",
-        shown(key),
-        b"' or consumer group '",
-        shown(group),
-        b"'",
-        tail.as_bytes(),
-    ];
+    let parts: [&[u8]; 6] =
+        [b"NOGROUP No such key '", shown(key), b"' or consumer group '", shown(group), b"'", tail.as_bytes()];
     Error::owned(parts.concat())
 }
 

@@ -43,7 +43,9 @@ pub const XPENDING: Spec = Spec::key("xpending", xpending)
     .group(Group::Stream)
     .syntax("key group [[IDLE min-idle-time] start end count [consumer]]")
     .since("5.0.0")
-    .complexity("O(log N + M) for M entries returned, or left out by IDLE; O(C) for the C consumers without a range")
+    .complexity(
+        "O(log N + M) for M entries returned, or left out by IDLE; O(C) for the C consumers without a range",
+    )
     .tips(&["nondeterministic_output"])
     .history(&[("6.2.0", "Option `IDLE`, and bounds that are not part of the range.")])
     .summary("Tells of entries that a group was given and has not acknowledged.");

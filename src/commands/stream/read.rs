@@ -79,8 +79,7 @@ struct Read<'a> {
 
 impl<'a> Read<'a> {
     fn of(args: &mut Args<'a>, grouped: bool, now_ms: i64) -> Result<Read<'a>> {
-        let mut read =
-            Read { until_ms: None, count: 0, no_ack: false, group: None, first: 0, streams: 0 };
+        let mut read = Read { until_ms: None, count: 0, no_ack: false, group: None, first: 0, streams: 0 };
         while read.first == 0 && args.left() > 0 {
             let more = args.left() - 1;
             if more > 0 && args.eat("block") {
@@ -321,7 +320,9 @@ fn read_one(
     if gives {
         served.next(out, key);
         match ask {
-            Ask::Behind(id) => history(&mut stream, name, (consumer, id), read.count, now_ms, &mut claims, out),
+            Ask::Behind(id) => {
+                history(&mut stream, name, (consumer, id), read.count, now_ms, &mut claims, out)
+            }
             Ask::New => {
                 give_new(&mut stream, read, consumer, now_ms, &mut claims, out);
                 position = stream.group(name).map(|group| (group.last_id, group.entries_read));

@@ -161,7 +161,9 @@ mod tests {
         assert_eq!(id(" 5-+6"), Some((5, 6)));
         assert_eq!(id("5-6\0x"), Some((5, 6)));
         assert_eq!(id("5- -1"), Some((5, u64::MAX)), "strtoull wraps");
-        for bad in ["", "-", "+", "-5", "5-", "5-*", "5--1", "x", "5-x", "5-6-7", "18446744073709551616", "1.5"] {
+        for bad in
+            ["", "-", "+", "-5", "5-", "5-*", "5--1", "x", "5-x", "5-6-7", "18446744073709551616", "1.5"]
+        {
             assert_eq!(id(bad), None, "{bad}");
         }
         assert_eq!(id(&format!("{}5", " ".repeat(126))), Some((5, 7)));

@@ -280,12 +280,7 @@ impl<'a> View<'a> {
         let total = block.len();
         assert!(total <= u32::MAX as usize, "a node of more than 4 GiB");
         block[..4].copy_from_slice(&(total as u32).to_le_bytes());
-        block[4..8].copy_from_slice(&[
-            ms_width as u8,
-            seq_width as u8,
-            offset_width as u8,
-            with_flags as u8,
-        ]);
+        block[4..8].copy_from_slice(&[ms_width as u8, seq_width as u8, offset_width as u8, with_flags as u8]);
         block[8..12].copy_from_slice(&(self.n as u32).to_le_bytes());
         block[LIVE_AT..16].copy_from_slice(&(self.live as u32).to_le_bytes());
         block[16..20].copy_from_slice(&(self.body as u32).to_le_bytes());
@@ -600,7 +595,11 @@ impl<'a> Entry<'a> {
         let Entry { n, own, data, mut names, mut at, .. } = *self;
         (0..n).map(move |_| {
             let (name, len) = listpack::decode(data, if own { at } else { names });
-            if own { at += len } else { names += len }
+            if own {
+                at += len
+            } else {
+                names += len
+            }
             let (value, len) = listpack::decode(data, at);
             at += len;
             (name, value)

@@ -129,7 +129,10 @@ mod tests {
     #[test]
     fn pieces_are_found_from_everywhere() {
         let mut spine = Spine::default();
-        assert_eq!((spine.first(), spine.last(), spine.at(id(5)), spine.after(id(0))), (None, None, None, None));
+        assert_eq!(
+            (spine.first(), spine.last(), spine.at(id(5)), spine.after(id(0))),
+            (None, None, None, None)
+        );
         for n in [10, 30, 20, 40] {
             spine.insert(id(n), n);
         }
@@ -150,7 +153,10 @@ mod tests {
         *spine.get_mut(id(40)).unwrap() = 41;
         assert_eq!(spine.get_mut(id(25)), None);
         assert_eq!(spine.last_mut().map(|(_, n)| *n), Some(41));
-        assert_eq!((spine.remove(id(40)), spine.remove(id(40)), key(spine.last())), (Some(41), None, Some(30)));
+        assert_eq!(
+            (spine.remove(id(40)), spine.remove(id(40)), key(spine.last())),
+            (Some(41), None, Some(30))
+        );
         assert_eq!(spine.remove(id(10)), Some(10));
         assert_eq!(spine.iter().map(|(_, n)| *n).collect::<Vec<_>>(), [21, 30]);
         assert_eq!((spine.remove(id(20)), spine.remove(id(30)), spine.len()), (Some(21), Some(30), 0));

@@ -90,7 +90,8 @@ fn same(stream: &Stream, model: &Model) {
 
 /// From every id to every other, or some of them.
 fn ranges(stream: &Stream, model: &Model) {
-    let ids: Vec<StreamId> = model.iter().flat_map(|(id, _)| [id.prev(), Some(*id), id.next()]).flatten().collect();
+    let ids: Vec<StreamId> =
+        model.iter().flat_map(|(id, _)| [id.prev(), Some(*id), id.next()]).flatten().collect();
     for from in ids.iter().step_by(1 + ids.len() / 12) {
         for to in ids.iter().step_by(1 + ids.len() / 12) {
             let expected = || model.iter().filter(|(id, _)| from <= id && id <= to).map(|(id, _)| *id);
@@ -279,7 +280,11 @@ fn groups_keep_count() {
     assert!(ids.iter().all(|id| stream.is_referenced(*id)));
     stream.release(ids[0]);
     let trim = |to, references| Trim { to, approximate: false, limit: 0, references };
-    assert_eq!(stream.trim(&trim(TrimTo::MaxLen(2), References::Acked)).gone, 1, "only what was acknowledged");
+    assert_eq!(
+        stream.trim(&trim(TrimTo::MaxLen(2), References::Acked)).gone,
+        1,
+        "only what was acknowledged"
+    );
     assert_eq!(stream.trim(&trim(TrimTo::MaxLen(5), References::Delete)).gone, 2);
     assert_eq!(stream.group(b"g").unwrap().pending().len(), 2);
     assert_eq!(stream.trim(&trim(TrimTo::MinId(ids[7]), References::Keep)).gone, 4);

@@ -254,7 +254,7 @@ pub const ENCODINGS: Group = Group {
         )
         .about("Bytes of one node of a stream. 0 is no limit."),
         Directive::number("stream-node-max-entries", Slot::Usize(at!(stream_node_max_entries)), 0, LONG_MAX)
-                .about("Entries of one node of a stream. 0 is no limit."),
+            .about("Entries of one node of a stream. 0 is no limit."),
     ],
 };
 
