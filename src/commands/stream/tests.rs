@@ -1,6 +1,8 @@
-//! Transcripts of the commands on streams. Replies are those of Valkey 9.1.
+//! Transcripts of the commands on streams. Replies are those of Valkey 9.1; what Redis 8.2 brought is checked by
+//! `check_with`, which `cargo xtask diff` does not ask the reference.
 
-use crate::testkit::{check, check_plain};
+use crate::engine::config::Config;
+use crate::testkit::{Kit, START_MS, check, check_plain, check_resp3, check_with};
 
 #[test]
 fn xadd_gives_ids() {
@@ -1034,4 +1036,317 @@ fn groups_tell_how_far_they_are_behind() {
         [ [ "name" "g" "consumers" :0 "pending" :0 "last-delivered-id" "0-0" "entries-read" nil "lag" nil ] [ "name" "g1" "consumers" :1 "pending" :4 "last-delivered-id" "9-5" "entries-read" nil "lag" nil ] [ "name" "g2" "consumers" :1 "pending" :3 "last-delivered-id" "7-0" "entries-read" nil "lag" nil ] [ "name" "g3" "consumers" :0 "pending" :0 "last-delivered-id" "5-0" "entries-read" nil "lag" nil ] [ "name" "g4" "consumers" :1 "pending" :2 "last-delivered-id" "6-0" "entries-read" :6 "lag" nil ] ]
             "#,
     );
+}
+
+#[test]
+fn resp3_forms() {
+    check_resp3(
+        r#"> XADD s 1-1 a 1 | "1-1"
+        > XADD s 1-2 a 2 | "1-2"
+        > XADD t 1-1 b 1 | "1-1"
+        > XRANGE s - + COUNT 0 | nil
+        > XRANGE s - + | [ [ "1-1" [ "a" "1" ] ] [ "1-2" [ "a" "2" ] ] ]
+        > XREAD STREAMS s t 1 0 | { "s" [ [ "1-1" [ "a" "1" ] ] [ "1-2" [ "a" "2" ] ] ] "t" [ [ "1-1" [ "b" "1" ] ] ] }
+        > XREAD STREAMS s t 0 0 | { "s" [ [ "1-1" [ "a" "1" ] ] [ "1-2" [ "a" "2" ] ] ] "t" [ [ "1-1" [ "b" "1" ] ] ] }
+        > XREAD STREAMS s 0 | { "s" [ [ "1-1" [ "a" "1" ] ] [ "1-2" [ "a" "2" ] ] ] }
+        > XREAD STREAMS s 5 | nil
+        > XGROUP CREATE s g 0 | +OK
+        > XPENDING s g | [ :0 nil nil nil ]
+        > XREADGROUP GROUP g c COUNT 1 STREAMS s > | { "s" [ [ "1-1" [ "a" "1" ] ] ] }
+        > XREADGROUP GROUP g c STREAMS s > | { "s" [ [ "1-2" [ "a" "2" ] ] ] }
+        > XREADGROUP GROUP g c STREAMS s > | nil
+        > XDEL s 1-1 | :1
+        > XREADGROUP GROUP g c STREAMS s 0 | { "s" [ [ "1-1" nil ] [ "1-2" [ "a" "2" ] ] ] }
+        > XPENDING s g | [ :2 "1-1" "1-2" [ [ "c" "2" ] ] ]
+        > XINFO GROUPS s
+        [ { "name" "g" "consumers" :1 "pending" :2 "last-delivered-id" "1-2" "entries-read" :2 "lag" :0 } ]
+        > XINFO STREAM s
+        { "length" :1 "radix-tree-keys" :1 "radix-tree-nodes" :2 "last-generated-id" "1-2" "max-deleted-entry-id" "1-1" "entries-added" :2 "recorded-first-entry-id" "1-2" "groups" :1 "first-entry" [ "1-2" [ "a" "2" ] ] "last-entry" [ "1-2" [ "a" "2" ] ] }
+        > XAUTOCLAIM s g d 0 0 COUNT 1 | [ "1-2" [ ] [ "1-1" ] ]
+        > XAUTOCLAIM s g d 0 0 | [ "0-0" [ [ "1-2" [ "a" "2" ] ] ] [ ] ]
+        > XCLAIM s g c 0 1-2 JUSTID | [ "1-2" ]
+        > XADD none NOMKSTREAM * a b | nil
+        > XINFO CONSUMERS s g | *
+            "#,
+    );
+}
+
+#[test]
+fn times_are_exact() {
+    check_with(
+        r#"> XADD s 1-1 a 1 | "1-1"
+        > XADD s * a 2 | "1700000000000-0"
+        > XADD s * a 3 | "1700000000000-1"
+        @ +5ms
+        > XADD s * a 4 | "1700000000005-0"
+        > XADD s 1700000000007-* a 4 | "1700000000007-0"
+        > XADD s * a 5 | "1700000000007-1"
+        > XGROUP CREATE s g 0 | +OK
+        > XREADGROUP GROUP g c COUNT 2 STREAMS s > | *
+        @ +100ms
+        > XREADGROUP GROUP g d COUNT 1 STREAMS s > | *
+        @ +25ms
+        > XPENDING s g - + 10
+        [ [ "1-1" "c" :125 :1 ] [ "1700000000000-0" "c" :125 :1 ] [ "1700000000000-1" "d" :25 :1 ] ]
+        > XPENDING s g IDLE 125 - + 10 d | [ ]
+        > XPENDING s g IDLE 125 - + 1 | [ [ "1-1" "c" :125 :1 ] ]
+        > XPENDING s g IDLE 126 - + 10 | [ ]
+        > XCLAIM s g d 126 1-1 | [ ]
+        > XCLAIM s g d 125 1-1 | [ [ "1-1" [ "a" "1" ] ] ]
+        > XINFO CONSUMERS s g
+        [ [ "name" "c" "pending" :1 "idle" :125 "inactive" :125 ] [ "name" "d" "pending" :2 "idle" :0 "inactive" :0 ] ]
+        @ +3ms
+        > XREADGROUP GROUP g c STREAMS s 0 | *
+        > XPENDING s g - + 10 c | [ [ "1700000000000-0" "c" :0 :2 ] ]
+        > XCLAIM s g e 0 1-1 IDLE 7 RETRYCOUNT 5 JUSTID | [ "1-1" ]
+        > XCLAIM s g e 0 1700000000000-0 TIME 1700000000001 | *
+        > XPENDING s g - + 10 e | [ [ "1-1" "e" :7 :5 ] [ "1700000000000-0" "e" :132 :3 ] ]
+        > XAUTOCLAIM s g f 29 0 | [ "0-0" [ [ "1700000000000-0" [ "a" "2" ] ] ] [ ] ]
+        > XINFO STREAM s FULL | *
+        > XREADGROUP GROUP g gone STREAMS s 0 | [ [ "s" [ ] ] ]
+        > XINFO CONSUMERS s g
+        [ [ "name" "c" "pending" :0 "idle" :0 "inactive" :128 ] [ "name" "d" "pending" :1 "idle" :3 "inactive" :3 ] [ "name" "e" "pending" :1 "idle" :0 "inactive" :0 ] [ "name" "f" "pending" :1 "idle" :0 "inactive" :0 ] [ "name" "gone" "pending" :0 "idle" :0 "inactive" :-1 ] ]
+            "#,
+        |_| {},
+    );
+}
+
+#[test]
+fn xdelex_minds_the_groups() {
+    check_with(
+        r#"> XDELEX s IDS 2 1-1 1-2 | [ :-1 :-1 ]
+        > XADD s 1-1 a 1 | "1-1"
+        > XADD s 1-2 a 2 | "1-2"
+        > XADD s 1-3 a 3 | "1-3"
+        > XADD s 1-4 a 4 | "1-4"
+        > XADD s 1-5 a 5 | "1-5"
+        > XDELEX s IDS 3 1-1 1-1 9-9 | [ :1 :-1 :-1 ]
+        > XGROUP CREATE s g 0 | +OK
+        > XREADGROUP GROUP g c COUNT 3 STREAMS s > | *
+        > XACK s g 1-2 | :1
+        > XDELEX s ACKED IDS 4 1-2 1-3 1-5 9-9 | [ :1 :2 :2 :-1 ]
+        > XDELEX s KEEPREF IDS 1 1-3 | [ :1 ]
+        > XPENDING s g | [ :2 "1-3" "1-4" [ [ "c" "2" ] ] ]
+        > XDELEX s IDS 2 1-3 1-4 DELREF | [ :-1 :1 ]
+        > XPENDING s g | [ :0 nil nil nil ]
+        > XRANGE s - + | [ [ "1-5" [ "a" "5" ] ] ]
+        > XDELEX s IDS 0 1-1 | -ERR Number of IDs must be a positive integer
+        > XDELEX s IDS x 1-1 | -ERR Number of IDs must be a positive integer
+        > XDELEX s IDS 2 1-1 | -ERR The `numids` parameter must match the number of arguments
+        > XDELEX s IDS 1 1-1 1-2 | -ERR syntax error
+        > XDELEX s KEEPREF ACKED IDS 1 1-1 | -ERR syntax error
+        > XDELEX s KEEPREF ACKED 1 1-1 | -ERR syntax error
+        > XDELEX s KEEPREF KEEPREF | -ERR wrong number of arguments for 'xdelex' command
+        > XDELEX s KEEPREF x 1 1-1 | -ERR syntax error
+        > XDELEX s IDS 1 x | -ERR Invalid stream ID specified as stream command argument
+        > SET k v | +OK
+        > XDELEX k IDS 1 1-1 | -WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+        |_| {},
+    );
+}
+
+#[test]
+fn xackdel_acknowledges_and_deletes() {
+    check_with(
+        r#"> XACKDEL s g IDS 2 1-1 1-2 | [ :-1 :-1 ]
+        > XADD s 1-1 a 1 | "1-1"
+        > XADD s 1-2 a 2 | "1-2"
+        > XADD s 1-3 a 3 | "1-3"
+        > XACKDEL s g IDS 1 1-1 | [ :-1 ]
+        > XGROUP CREATE s g 0 | +OK
+        > XGROUP CREATE s h 0 | +OK
+        > XREADGROUP GROUP g c STREAMS s > | *
+        > XREADGROUP GROUP h c COUNT 1 STREAMS s > | *
+        > XACKDEL s g ACKED IDS 3 1-1 1-2 9-9 | [ :2 :2 :-1 ]
+        > XLEN s | :3
+        > XACKDEL s h IDS 1 1-1 | [ :1 ]
+        > XACKDEL s g DELREF IDS 2 1-1 1-3 | [ :-1 :1 ]
+        > XRANGE s - + | [ [ "1-2" [ "a" "2" ] ] ]
+        > XREADGROUP GROUP h c STREAMS s > | *
+        > XDEL s 1-2 | :1
+        > XACKDEL s h ACKED IDS 1 1-2 | [ :1 ]
+        > XPENDING s h | [ :0 nil nil nil ]
+        > XACKDEL s g IDS 1 x | -ERR Invalid stream ID specified as stream command argument
+        > XACKDEL s g ACKED IDS 1 | -ERR The `numids` parameter must match the number of arguments
+        > XACKDEL s g IDS 1 | -ERR wrong number of arguments for 'xackdel' command
+        > SET k v | +OK
+        > XACKDEL k g IDS 1 1-1 | -WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+        |_| {},
+    );
+}
+
+#[test]
+fn trims_mind_the_groups() {
+    let fill = r#"> XADD s 1-1 a 1 | "1-1"
+        > XADD s 1-2 a 2 | "1-2"
+        > XADD s 1-3 a 3 | "1-3"
+        > XADD s 2-1 a 4 | "2-1"
+        > XADD s 2-2 a 5 | "2-2"
+        > XADD s 2-3 a 6 | "2-3"
+        > XGROUP CREATE s g 0 | +OK
+        > XREADGROUP GROUP g c COUNT 5 STREAMS s > | *
+        > XACK s g 1-2 2-1 2-2 | :3
+        "#;
+    for rest in [
+        r#"> XTRIM s MAXLEN 2 | :4
+        > XPENDING s g | [ :2 "1-1" "1-3" [ [ "c" "2" ] ] ]"#,
+        r#"> XTRIM s MAXLEN 4 DELREF | :2
+        > XPENDING s g | [ :1 "1-3" "1-3" [ [ "c" "1" ] ] ]
+        > XTRIM s DELREF MINID 2-1 | :1
+        > XPENDING s g | [ :0 nil nil nil ]"#,
+        r#"> XTRIM s MAXLEN 4 ACKED | :2
+        > XTRIM s ACKED MAXLEN 0 | :1
+        > XTRIM s MAXLEN 0 ACKED | :0
+        > XRANGE s - + | [ [ "1-1" [ "a" "1" ] ] [ "1-3" [ "a" "3" ] ] [ "2-3" [ "a" "6" ] ] ]
+        > XADD s ACKED MAXLEN 1 3-1 a 7 | "3-1"
+        > XLEN s | :4
+        > XACK s g 1-1 1-3 | :2
+        > XADD s DELREF MAXLEN 2 3-2 a 7 | "3-2"
+        > XADD s KEEPREF MINID 3-2 3-3 a 7 | "3-3"
+        > XLEN s | :2"#,
+        r#"> XTRIM s MINID 2-2 ACKED | :2
+        > XTRIM s MINID ~ 3-0 ACKED | *
+        > XADD s MINID ~ 3-0 ACKED * a b | *
+        > XPENDING s g | [ :2 "1-1" "1-3" [ [ "c" "2" ] ] ]"#,
+        r#"> XTRIM s MAXLEN ~ 3 ACKED | *
+        > XTRIM s MAXLEN ~ 1 DELREF LIMIT 5 | *
+        > XTRIM s MAXLEN 1 ACKED KEEPREF | -ERR syntax error
+        > XADD s ACKED ACKED * a b | -ERR syntax error"#,
+    ] {
+        check_with(&format!("{fill}{rest}"), |_| {});
+    }
+}
+
+fn ask(kit: &mut Kit, client: &str, request: &str) -> String {
+    kit.run(client, &request.split(' ').map(|w| w.as_bytes().to_vec()).collect::<Vec<_>>())
+}
+
+/// What went into the stream of the AOF and replicas since the last time.
+fn streamed(kit: &mut Kit) -> String {
+    let stream = kit.exec.server.stream.replace(Vec::new()).unwrap();
+    let text = String::from_utf8(stream).unwrap();
+    let words: Vec<&str> = text.split("\r\n").filter(|w| !w.starts_with('$') && !w.is_empty()).collect();
+    let requests = words.split(|w| w.starts_with('*')).filter(|r| !r.is_empty()).map(|r| r.join(" "));
+    requests.filter(|r| !r.starts_with("SELECT")).collect::<Vec<_>>().join(" | ")
+}
+
+#[test]
+fn what_is_propagated_is_what_was_done() {
+    let mut kit = Kit::new(Config { stream_node_max_entries: 2, ..Config::default() });
+    kit.exec.server.stream = Some(Vec::new());
+    kit.exec.server.fx.streaming = true;
+    let claim = |consumer: &str, id: &str, count: u32, last: &str| {
+        format!("XCLAIM s g {consumer} 0 {id} TIME {START_MS} RETRYCOUNT {count} FORCE JUSTID LASTID {last}")
+    };
+    for (request, streamed_as) in [
+        ("XADD s 1-1 a 1", "XADD s 1-1 a 1".to_string()),
+        ("XADD s 1-* a 2", "XADD s 1-2 a 2".into()),
+        ("XADD s 2 a 3", "XADD s 2 a 3".into()),
+        ("XADD s MAXLEN 9 3-0 a 4", "XADD s MAXLEN 9 3-0 a 4".into()),
+        ("XADD s MAXLEN ~ 3 LIMIT 1 4-* a 5", "XADD s MAXLEN = 5 4-0 a 5".into()),
+        ("XADD s NOMKSTREAM MINID ~ 2 4-1 a 6", "XADD s NOMKSTREAM MINID = 2-0 4-1 a 6".into()),
+        ("XTRIM s MAXLEN ~ 9", String::new()),
+        ("XTRIM s MINID ~ 4", "XTRIM s MINID = 4-0".into()),
+        ("XADD s 4-2 a 7", "XADD s 4-2 a 7".into()),
+        ("XGROUP CREATE s g 0", "XGROUP CREATE s g 0".into()),
+        ("XREADGROUP GROUP g c BLOCK 1 STREAMS s 0", "XGROUP CREATECONSUMER s g c".into()),
+        (
+            "XREADGROUP GROUP g d COUNT 2 STREAMS s >",
+            format!(
+                "{} | {} | XGROUP SETID s g 4-1 ENTRIESREAD 6",
+                claim("d", "4-0", 1, "4-0"),
+                claim("d", "4-1", 1, "4-1")
+            ),
+        ),
+        ("XREADGROUP GROUP g d COUNT 1 STREAMS s 0", claim("d", "4-0", 2, "4-1")),
+        (
+            "XREADGROUP GROUP g e NOACK STREAMS s >",
+            "XGROUP CREATECONSUMER s g e | XGROUP SETID s g 4-2 ENTRIESREAD 7".into(),
+        ),
+        ("XREADGROUP GROUP g e NOACK STREAMS s >", String::new()),
+        ("XCLAIM s g c 0 4-0 9-9", claim("c", "4-0", 3, "4-2")),
+        ("XCLAIM s g new 0 9-9", "XGROUP CREATECONSUMER s g new".into()),
+        ("XCLAIM s g c 0 9-9 LASTID 8-0", "XGROUP SETID s g 8-0 ENTRIESREAD 7".into()),
+        ("XDEL s 4-0", "XDEL s 4-0".into()),
+        ("XCLAIM s g c 0 4-0 LASTID 9-0", claim("c", "4-0", 3, "9-0")),
+        ("XAUTOCLAIM s g f 0 0 JUSTID", claim("f", "4-1", 1, "9-0")),
+        ("XAUTOCLAIM s g f 5 0", String::new()),
+        ("XACK s g 4-1 4-1", "XACK s g 4-1 4-1".into()),
+        ("XACK s g 4-1", String::new()),
+        ("XSETID s 10-0", "XSETID s 10-0".into()),
+        ("XGROUP DELCONSUMER s g f", "XGROUP DELCONSUMER s g f".into()),
+        ("XGROUP DELCONSUMER s g f", String::new()),
+        ("XTRIM s MAXLEN ~ 0 LIMIT 0", "XTRIM s MAXLEN = 0".into()),
+        (
+            "XADD s MINID ~ 99 11-0 a b",
+            "XADD s MINID = 18446744073709551615-18446744073709551615 11-0 a b".into(),
+        ),
+        ("XGROUP DESTROY s g", "XGROUP DESTROY s g".into()),
+    ] {
+        let reply = ask(&mut kit, "c", request);
+        assert!(!reply.starts_with('-'), "{request}: {reply}");
+        assert_eq!(streamed(&mut kit), streamed_as, "{request}");
+    }
+}
+
+/// Members of one group that wait in one line: each entry goes to the next of them, and costs one run for it and one
+/// for the next in line, not one for each that waits.
+#[test]
+fn many_consumers_are_served_in_turn() {
+    const CONSUMERS: usize = 300;
+    const ENTRIES: usize = 2000;
+    let mut kit = Kit::new(Config::default());
+    ask(&mut kit, "w", "XGROUP CREATE s g $ MKSTREAM");
+    let wait = |kit: &mut Kit, i: usize| {
+        let name = format!("c{i}");
+        assert_eq!(ask(kit, &name, &format!("XREADGROUP GROUP g {name} BLOCK 0 STREAMS s >")), "");
+    };
+    (0..CONSUMERS).for_each(|i| wait(&mut kit, i));
+    // Who asks again is seen: only the one that is served, and the next.
+    kit.advance(50);
+    ask(&mut kit, "w", "XADD s 0-1 n 0");
+    assert!(String::from_utf8(kit.heard("c0")).unwrap().contains("\r\n0-1\r\n"));
+    let seen = ask(&mut kit, "w", "XINFO CONSUMERS s g").matches("\"idle\" :0 ").count();
+    assert_eq!(seen, 2);
+    for i in 1..CONSUMERS {
+        ask(&mut kit, "w", &format!("XADD s 0-{} n 0", i + 1));
+        drop(kit.heard(&format!("c{i}")));
+    }
+    (0..CONSUMERS).for_each(|i| wait(&mut kit, i));
+    for n in 0..ENTRIES {
+        let id = format!("1-{}", n + 1);
+        ask(&mut kit, "w", &format!("XADD s {id} n {n}"));
+        let i = n % CONSUMERS;
+        let heard = String::from_utf8(kit.heard(&format!("c{i}"))).unwrap();
+        assert!(heard.contains(&format!("\r\n{id}\r\n")), "{id}: c{i} hears {heard:?}");
+        wait(&mut kit, i);
+    }
+    (0..CONSUMERS).for_each(|i| assert!(kit.heard(&format!("c{i}")).is_empty(), "c{i}"));
+    let pending = ask(&mut kit, "w", "XPENDING s g");
+    let all = CONSUMERS + ENTRIES;
+    assert!(pending.starts_with(&format!("[ :{all} \"0-1\" \"1-{ENTRIES}\"")), "{pending}");
+    assert_eq!(kit.exec.server.waiting.group_keys(), 1);
+}
+
+#[test]
+fn a_wait_ends_by_others() {
+    let mut kit = Kit::new(Config::default());
+    ask(&mut kit, "w", "XGROUP CREATE s g $ MKSTREAM");
+    for (request, how, heard) in [
+        ("XREADGROUP GROUP g c BLOCK 0 STREAMS s >", "", "*-1\r\n"),
+        (
+            "XREADGROUP GROUP g c BLOCK 0 STREAMS s >",
+            " ERROR",
+            "-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n",
+        ),
+        ("XREAD BLOCK 0 STREAMS s $", " TIMEOUT", "*-1\r\n"),
+    ] {
+        let id = ask(&mut kit, "c2", "CLIENT ID").replace(':', "");
+        assert_eq!(ask(&mut kit, "c2", request), "");
+        assert_eq!(ask(&mut kit, "w", &format!("CLIENT UNBLOCK {id}{how}")), ":1");
+        assert_eq!(String::from_utf8(kit.heard("c2")).unwrap(), heard);
+        assert!(kit.exec.server.waiting.is_empty() && kit.exec.server.fx.listeners == 0);
+    }
 }
