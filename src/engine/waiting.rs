@@ -129,7 +129,7 @@ pub struct Turn {
 
 impl Turn {
     /// The next one.
-    pub fn next(&mut self) -> Option<Next> {
+    pub fn pop(&mut self) -> Option<Next> {
         self.firsts.pop().map(|Reverse(next)| next)
     }
 }
@@ -286,7 +286,7 @@ mod tests {
     fn slots(w: &Waiting, key: &[u8], not_served: &[usize]) -> Vec<usize> {
         let mut turn = w.turn(1, key);
         let mut all = Vec::new();
-        while let Some(next) = turn.next() {
+        while let Some(next) = turn.pop() {
             all.push(next.slot);
             if next.group.is_none() || !not_served.contains(&next.slot) {
                 w.go_on(&mut turn, 1, key, next);

@@ -28,7 +28,7 @@ impl Exec {
         }
         while let Some((db, key)) = self.server.waiting.next_ready() {
             let mut turn = self.server.waiting.turn(db, &key);
-            while let Some(next) = turn.next() {
+            while let Some(next) = turn.pop() {
                 let held = self.server.dbs.get_mut(db as usize).and_then(|d| {
                     d.now_ms = now_ms;
                     d.peek(Key::new(&key)).map(|pos| d.at(pos).type_name())

@@ -416,7 +416,7 @@ impl Log {
 
     /// Nobody has `id` any more, in any group; whether anybody had it.
     pub fn release(&mut self, id: StreamId) -> bool {
-        self.groups.values_mut().fold(false, |any, group| group.release(id) || any)
+        self.groups.values_mut().filter_map(|group| group.release(id).then_some(())).count() > 0
     }
 
     /// A stream of nodes in the reference's form. Everything is checked but `counts`, whose length and first id are

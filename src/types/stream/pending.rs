@@ -235,7 +235,7 @@ impl Pending {
 
     /// Those from `from` on.
     pub fn iter_from(&self, from: StreamId) -> Iter<'_> {
-        let here = self.chunks.at_or_first(from);
+        let here = self.chunks.at_or_first(from).map(|(key, chunk)| (key, &**chunk));
         let i = here.map_or(0, |(_, chunk)| chunk.find(from).unwrap_or_else(|i| i));
         Iter { chunks: &self.chunks, here, i }
     }
@@ -335,10 +335,10 @@ impl Pending {
 
     /// Joins a chunk of `n` rows with a neighbour, if they are few together.
     fn join(&mut self, key: StreamId, n: usize) {
-        let few = |found: Option<(StreamId, &Box<Chunk>)>| {
-            found.filter(|(_, other)| other.len() + n <= JOINED_MAX).map(|(key, _)| key)
-        };
-        let (left, right) = match (few(self.chunks.before(key)), few(self.chunks.after(key))) {
+        let few = |len: usize| len + n <= JOINED_MAX;
+        let before = self.chunks.before(key).filter(|(_, other)| few(other.len())).map(|(key, _)| key);
+        let after = self.chunks.after(key).filter(|(_, other)| few(other.len())).map(|(key, _)| key);
+        let (left, right) = match (before, after) {
             (Some(before), _) => (before, key),
             (None, Some(after)) => (key, after),
             (None, None) => return,
@@ -356,7 +356,7 @@ impl Pending {
 /// Pending entries from one on.
 pub struct Iter<'a> {
     chunks: &'a Spine<Box<Chunk>>,
-    here: Option<(StreamId, &'a Box<Chunk>)>,
+    here: Option<(StreamId, &'a Chunk)>,
     i: usize,
 }
 
@@ -369,7 +369,7 @@ impl Iterator for Iter<'_> {
             self.i += 1;
             return Some(entry(chunk.row(self.i - 1)));
         }
-        (self.here, self.i) = (self.chunks.after(key), 0);
+        (self.here, self.i) = (self.chunks.after(key).map(|(key, chunk)| (key, &**chunk)), 0);
         self.next()
     }
 }

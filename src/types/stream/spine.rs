@@ -30,7 +30,7 @@ impl<T> Spine<T> {
         self.rest.len() * (size_of::<(StreamId, T)>() * 7 / 4 + 8)
     }
 
-    fn pair<'a>((id, piece): &'a (StreamId, T)) -> (StreamId, &'a T) {
+    fn pair((id, piece): &(StreamId, T)) -> (StreamId, &T) {
         (*id, piece)
     }
 
