@@ -11,7 +11,8 @@
 //!          without the length behind; in front of them number and names of its own fields, unless it has the first's
 //! ```
 //! The node under way is `Open`: these four parts apart, each with room to grow, ids in full width. A full one is
-//! `Sealed`: one block without room, ids as narrow as they go.
+//! `Sealed`: one block without room, ids as narrow as they go. Where the allocator has no size near that of the block,
+//! the last entries have a block of their own.
 
 use super::columns;
 use super::id::StreamId;
@@ -28,6 +29,8 @@ const DEAD: u8 = 1;
 const OWN_FIELDS: u8 = 2;
 /// What the reference says of an entry that has the fields of the node's first.
 const SAME_FIELDS: i64 = 2;
+/// Bytes that an allocation may waste before entries move to another one.
+const WASTE_MIN: usize = 128;
 /// More fields do not fit a listpack.
 const FIELDS_MAX: usize = 1 << 31;
 /// Bytes of a listpack around its elements.
@@ -37,7 +40,15 @@ const PACK_OVERHEAD: usize = 7;
 #[derive(Clone)]
 pub enum Node {
     Open(Box<Open>),
-    Sealed(Block<Counted>),
+    Sealed(Sealed),
+}
+
+/// The node that is full.
+#[derive(Clone)]
+pub struct Sealed {
+    main: Block<Counted>,
+    /// The end of `data`.
+    rest: Option<Block<Counted>>,
 }
 
 /// What a new entry consists of.
@@ -99,6 +110,8 @@ pub struct View<'a> {
     flags: &'a [u8],
     ids: &'a [u8],
     data: &'a [u8],
+    /// What follows on `data`.
+    rest: &'a [u8],
 }
 
 /// The field names of the first entry: their number, and where they are.
@@ -187,37 +200,45 @@ impl<'a> View<'a> {
     pub fn offset(&self, i: usize) -> usize {
         let stride = i / STRIDE;
         if stride * STRIDE >= self.n {
-            return self.data.len();
+            return self.data.len() + self.rest.len();
         }
         let from = columns::read(self.offsets, stride * self.offset_width, self.offset_width) as usize;
         (stride * STRIDE..i).fold(from, |at, i| self.skip(i, at))
     }
 
+    /// The part that holds the entry that begins at `at`, and where the part begins.
+    #[inline]
+    fn part(&self, at: usize) -> (&'a [u8], usize) {
+        if at < self.data.len() { (self.data, 0) } else { (self.rest, self.data.len()) }
+    }
+
     /// Where the entry behind entry `i` begins, which begins at `at`.
     #[inline]
     pub fn skip(&self, i: usize, at: usize) -> usize {
+        let (data, from) = self.part(at);
         let (mut at, n) = if self.flag(i, OWN_FIELDS) {
-            let (number, len) = listpack::decode(self.data, at);
-            (at + len, 2 * count(number))
+            let (number, len) = listpack::decode(data, at - from);
+            (at - from + len, 2 * count(number))
         } else {
-            (at, master(self.data).0)
+            (at - from, master(self.data).0)
         };
         for _ in 0..n {
-            at = behind(self.data, at);
+            at = behind(data, at);
         }
-        at
+        from + at
     }
 
     /// Entry `i`, which begins at `at`.
     #[inline]
     pub fn entry(&self, i: usize, at: usize) -> Entry<'a> {
-        let (mut at, mut own) = (at, false);
-        let (mut n, mut names) = master(self.data);
+        let (data, from) = self.part(at);
+        let (mut at, mut own) = (at - from, false);
+        let (mut n, names) = master(self.data);
         if self.flag(i, OWN_FIELDS) {
-            let (number, len) = listpack::decode(self.data, at);
-            (n, at, own, names) = (count(number), at + len, true, 0);
+            let (number, len) = listpack::decode(data, at);
+            (n, at, own) = (count(number), at + len, true);
         }
-        Entry { id: self.id(i), n, own, data: self.data, names, at }
+        Entry { id: self.id(i), n, own, names: &self.data[names..], data, at }
     }
 
     /// The reference's listpack of the node.
@@ -254,8 +275,32 @@ impl<'a> View<'a> {
         pack
     }
 
-    /// The same as one block, with room for flags if that is wanted.
-    fn sealed(&self, with_flags: bool) -> Block<Counted> {
+    /// Where in `data` to cut, so that both parts waste little of what is allocated for them, when `before` bytes stand
+    /// in front of it.
+    fn cut(&self, before: usize) -> Option<usize> {
+        let total = before + self.data.len() + self.rest.len();
+        let whole = size_class(total);
+        if whole - total < WASTE_MIN {
+            return None;
+        }
+        // The largest class below, nearly: there are four to a doubling.
+        let class = total & !((1 << (total.ilog2() - 2)) - 1);
+        let fits = |at: usize| before + at <= class;
+        let strides = self.offsets.len() / self.offset_width;
+        let stride = (0..strides).rev().find(|stride| fits(self.offset(stride * STRIDE)))?;
+        let mut at = self.offset(stride * STRIDE);
+        for i in stride * STRIDE..self.n {
+            match self.skip(i, at) {
+                next if fits(next) => at = next,
+                _ => break,
+            }
+        }
+        let parts = size_class(before + at) + size_class(4 + total - before - at);
+        (parts + WASTE_MIN / 2 <= whole).then_some(at)
+    }
+
+    /// The same without room, but with flags if that is wanted.
+    fn sealed(&self, with_flags: bool) -> Sealed {
         let ids = || (0..self.n).map(|i| self.id(i));
         let ms_width = columns::width(self.last_id().ms - self.base.ms);
         let seq_min = ids().map(|id| id.seq).min().unwrap_or(0);
@@ -276,16 +321,30 @@ impl<'a> View<'a> {
             columns::push(&mut block, id.ms - self.base.ms, ms_width);
             columns::push(&mut block, id.seq - seq_min, seq_width);
         }
-        block.extend_from_slice(self.data);
+        let cut = self.cut(block.len());
+        let mut rest = vec![0; 4];
+        match cut {
+            None => {
+                block.extend_from_slice(self.data);
+                block.extend_from_slice(self.rest);
+            }
+            Some(at) => {
+                let whole = [self.data, self.rest].concat();
+                block.extend_from_slice(&whole[..at]);
+                rest.extend_from_slice(&whole[at..]);
+            }
+        }
         let total = block.len();
-        assert!(total <= u32::MAX as usize, "a node of more than 4 GiB");
+        assert!(total.max(rest.len()) <= u32::MAX as usize, "a node of more than 4 GiB");
+        let rest_len = (rest.len() as u32).to_le_bytes();
+        rest[..4].copy_from_slice(&rest_len);
         block[..4].copy_from_slice(&(total as u32).to_le_bytes());
         block[4..8].copy_from_slice(&[ms_width as u8, seq_width as u8, offset_width as u8, with_flags as u8]);
         block[8..12].copy_from_slice(&(self.n as u32).to_le_bytes());
         block[LIVE_AT..16].copy_from_slice(&(self.live as u32).to_le_bytes());
         block[16..20].copy_from_slice(&(self.body as u32).to_le_bytes());
         block[20..HEAD].copy_from_slice(&seq_min.to_le_bytes());
-        Block::new(&block)
+        Sealed { main: Block::new(&block), rest: cut.map(|_| Block::new(&rest)) }
     }
 }
 
@@ -308,7 +367,7 @@ impl Node {
     pub fn view(&self, base: StreamId) -> View<'_> {
         match self {
             Node::Open(open) => open.view(base),
-            Node::Sealed(block) => sealed_view(block.bytes(), base),
+            Node::Sealed(sealed) => sealed.view(base),
         }
     }
 
@@ -361,7 +420,7 @@ impl Node {
                 open.flags[i] |= DEAD;
                 open.live = live as u32;
             }
-            Node::Sealed(block) => {
+            Node::Sealed(Sealed { main: block, .. }) => {
                 let bytes = block.bytes();
                 let at = flags_at(bytes) + i;
                 let (flag, mut head) = ([bytes[at] | DEAD], [0; 4]);
@@ -385,7 +444,9 @@ impl Node {
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
         match self {
-            Node::Sealed(block) => block.allocated(),
+            Node::Sealed(sealed) => {
+                sealed.main.allocated() + sealed.rest.as_ref().map_or(0, Block::allocated)
+            }
             Node::Open(open) => {
                 let parts = [&open.offsets, &open.flags, &open.ids, &open.data];
                 let used = |part: &Vec<u8>| match part.capacity() {
@@ -429,6 +490,7 @@ impl Open {
             flags: &self.flags,
             ids: &self.ids,
             data: &self.data,
+            rest: &[],
         }
     }
 
@@ -439,7 +501,7 @@ impl Open {
             body: view.body,
             fields: master(view.data).0,
             flags: view.flags.to_vec(),
-            data: view.data.to_vec(),
+            data: [view.data, view.rest].concat(),
             ..Open::default()
         };
         for stride in 0..view.offsets.len() / view.offset_width {
@@ -544,25 +606,29 @@ fn flags_at(bytes: &[u8]) -> usize {
     HEAD + word(bytes, 8).div_ceil(STRIDE) * usize::from(bytes[6])
 }
 
-fn sealed_view(bytes: &[u8], base: StreamId) -> View<'_> {
-    let [ms_width, seq_width, offset_width, flags] = [4, 5, 6, 7].map(|i| usize::from(bytes[i]));
-    let n = word(bytes, 8);
-    let (offsets, rest) = bytes[HEAD..].split_at(n.div_ceil(STRIDE) * offset_width);
-    let (flags, rest) = rest.split_at(flags * n);
-    let (ids, data) = rest.split_at(n * (ms_width + seq_width));
-    View {
-        base,
-        n,
-        live: word(bytes, LIVE_AT),
-        body: word(bytes, 16),
-        ms_width,
-        seq_width,
-        seq_min: columns::read(bytes, 20, 8),
-        offset_width,
-        offsets,
-        flags,
-        ids,
-        data,
+impl Sealed {
+    fn view(&self, base: StreamId) -> View<'_> {
+        let bytes = self.main.bytes();
+        let [ms_width, seq_width, offset_width, flags] = [4, 5, 6, 7].map(|i| usize::from(bytes[i]));
+        let n = word(bytes, 8);
+        let (offsets, rest) = bytes[HEAD..].split_at(n.div_ceil(STRIDE) * offset_width);
+        let (flags, rest) = rest.split_at(flags * n);
+        let (ids, data) = rest.split_at(n * (ms_width + seq_width));
+        View {
+            base,
+            n,
+            live: word(bytes, LIVE_AT),
+            body: word(bytes, 16),
+            ms_width,
+            seq_width,
+            seq_min: columns::read(bytes, 20, 8),
+            offset_width,
+            offsets,
+            flags,
+            ids,
+            data,
+            rest: self.rest.as_ref().map_or(&[], |rest| &rest.bytes()[4..]),
+        }
     }
 }
 
@@ -572,8 +638,10 @@ pub struct Entry<'a> {
     pub id: StreamId,
     n: usize,
     own: bool,
+    /// The names of the fields, unless it has its own.
+    names: &'a [u8],
+    /// Where its own part is.
     data: &'a [u8],
-    names: usize,
     at: usize,
 }
 
@@ -592,14 +660,11 @@ impl<'a> Entry<'a> {
     /// Fields and their values.
     #[inline]
     pub fn pairs(&self) -> impl Iterator<Item = (Value<'a>, Value<'a>)> + use<'a> {
-        let Entry { n, own, data, mut names, mut at, .. } = *self;
+        let Entry { n, own, names, data, mut at, .. } = *self;
+        let mut name_at = 0;
         (0..n).map(move |_| {
-            let (name, len) = listpack::decode(data, if own { at } else { names });
-            if own {
-                at += len
-            } else {
-                names += len
-            }
+            let (name, len) = if own { listpack::decode(data, at) } else { listpack::decode(names, name_at) };
+            *(if own { &mut at } else { &mut name_at }) += len;
             let (value, len) = listpack::decode(data, at);
             at += len;
             (name, value)
