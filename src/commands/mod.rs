@@ -12,3 +12,4 @@ pub mod scan_options;
 pub mod server;
 pub mod set;
 pub mod string;
+pub mod zset;

@@ -17,6 +17,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::server::COMMANDS,
     commands::set::COMMANDS,
     commands::string::COMMANDS,
+    commands::zset::COMMANDS,
 ];
 
 /// The table as a server starts with it.

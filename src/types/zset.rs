@@ -298,7 +298,7 @@ impl Zset {
                 let mut digits = NumBuf::new();
                 let member = member.bytes(&mut digits);
                 // A listpack from outside may hold one twice.
-                if builder.find(member).is_none() {
+                if !builder.contains(member) {
                     builder.add_new(member, score_of(score));
                 }
             }
