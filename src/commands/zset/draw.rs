@@ -53,8 +53,12 @@ fn zrandmember(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
         (Some(set), None) => set.draw(1, &mut rng, |member, _| out.value(member)),
         (Some(set), Some(n)) => {
             let count = usize::try_from(n.unsigned_abs()).unwrap_or(usize::MAX);
-            if n > 1 {
-                let list = Members::begin(count.min(set.len()), scores, out);
+            if n > 1 && count >= set.len() {
+                // All of them, as the reference walks them.
+                let list = Members::begin(set.len(), scores, out);
+                set.iter_from_end().for_each(|(member, score)| list.add(member, score, out));
+            } else if n > 1 {
+                let list = Members::begin(count, scores, out);
                 set.draw_distinct(count, &mut rng, |member, score| list.add(member, score, out));
             } else {
                 done = draw(set, count, scores, &mut rng, out);
