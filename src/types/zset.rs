@@ -210,15 +210,15 @@ impl Zset {
     /// An empty set to which `n` members are to be added, the longest of them `longest` bytes.
     pub fn for_members(n: usize, longest: usize, limits: ZsetLimits) -> Zset {
         let mut new = Zset::Packed(Listpack::new());
-        new.expect(n, longest, limits);
+        new.prepare_for(n, longest, limits);
         new
     }
 
     /// Prepares for `n` members to be added, the longest of them `longest` bytes: converts at once what would not hold
     /// them.
-    pub fn expect(&mut self, n: usize, longest: usize, limits: ZsetLimits) {
+    pub fn prepare_for(&mut self, n: usize, longest: usize, limits: ZsetLimits) {
         if n > limits.packed || longest > limits.packed_value {
-            self.to_tree();
+            self.make_tree();
         }
     }
 
@@ -291,7 +291,7 @@ impl Zset {
     }
 
     /// Becomes a tree.
-    fn to_tree(&mut self) -> &mut Tree {
+    fn make_tree(&mut self) -> &mut Tree {
         if let Zset::Packed(pack) = self {
             let mut builder = Builder::new();
             for (member, score) in pack.pairs() {
@@ -323,7 +323,7 @@ impl Zset {
                 (_, Added::New(score)) => {
                     let more = pack.len() / 2 + 1 > limits.packed || member.len() > limits.packed_value;
                     if more || !pack.fits(member.len()) {
-                        self.to_tree().add_with(member, |_| Some(score));
+                        self.make_tree().add_with(member, |_| Some(score));
                     } else {
                         insert(pack, member, score);
                     }
@@ -333,7 +333,7 @@ impl Zset {
             return added;
         }
         let mut added = Added::Refused;
-        self.to_tree().add_with(member, |old| {
+        self.make_tree().add_with(member, |old| {
             added = rule.apply(old, score);
             match added {
                 Added::New(score) | Added::Changed(score) => Some(score),

@@ -91,7 +91,7 @@ fn add(cx: &mut KeyCx<'_>, mut rule: AddRule, args: &mut Args<'_>, out: &mut Rep
     let limits = limits(cx);
     let (mut added, mut changed, mut last) = (0, 0, None);
     if let Some(mut set) = open(cx, key, rule.xx)? {
-        set.expect(scores.len(), longest, limits);
+        set.prepare_for(scores.len(), longest, limits);
         for (score, (_, member)) in scores.into_iter().zip(pairs) {
             last = match set.add(member, score, rule, limits) {
                 Added::New(score) => {
