@@ -47,6 +47,7 @@ const UNSAFE: &[&str] = &[
     "src/types/bits/simd.rs",
     "src/types/block.rs",
     "src/types/hash/field.rs",
+    "src/types/hll/simd.rs",
     "src/types/intset.rs",
     "src/types/listpack.rs",
     "src/types/member.rs",

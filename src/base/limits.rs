@@ -86,3 +86,8 @@ pub const COMMANDLOG_ARGS_MAX: usize = 32;
 pub const COMMANDLOG_ARG_MAX: usize = 128;
 /// Samples kept of each event of the latency monitor (Redis: `LATENCY_TS_LEN`).
 pub const LATENCY_SAMPLES_MAX: usize = 160;
+/// Rounds of PFSELFTEST over all registers, and the elements that it adds (Redis: 1000 and 10 million, for which a server
+/// stands still for seconds).
+pub const HLL_TEST_CYCLES: usize = 100;
+/// See `HLL_TEST_CYCLES`.
+pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;

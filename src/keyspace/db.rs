@@ -136,6 +136,11 @@ impl Db {
         self.expires.len()
     }
 
+    /// Hashes with fields that expire.
+    pub fn volatile_hashes(&self) -> usize {
+        self.field_expires.len()
+    }
+
     /// Mean time to live of the volatile keys, in ms, from a sample of the index.
     pub fn avg_ttl_ms(&self) -> i64 {
         let n = self.expires.len();

@@ -57,7 +57,7 @@ pub const COMMANDS: &[Spec] = &[
 
 /// The moment for which fields are looked at: what the primary sends and what is loaded sees all of them.
 #[inline]
-fn moment(cx: &KeyCx<'_>) -> i64 {
+pub fn moment(cx: &KeyCx<'_>) -> i64 {
     if cx.db.expiry_rule == ExpiryRule::Ignore { hash::ALL } else { cx.now_ms }
 }
 

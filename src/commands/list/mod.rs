@@ -47,8 +47,9 @@ pub const COMMANDS: &[Spec] = &[
 const BEYOND_LONG: Error =
     Error::text("ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
 
+/// How a list is laid out, by the configuration.
 #[inline]
-fn limits(cx: &KeyCx<'_>) -> ListLimits {
+pub fn limits(cx: &KeyCx<'_>) -> ListLimits {
     ListLimits {
         size: cx.config.list_max_listpack_size,
         depth: cx.config.list_compress_depth,

@@ -52,10 +52,7 @@ fn pop(cx: &mut KeyCx<'_>, args: &mut Args<'_>, name: &'static str, end: End, ou
         1 => {}
         _ => return Err(Error::arity(name)),
     }
-    let count = match args.int()? {
-        n @ 0.. => n as usize,
-        _ => return Err(Error::NOT_POSITIVE),
-    };
+    let count = args.int_in(0..=i64::MAX, Error::NOT_POSITIVE)? as usize;
     match cx.db.find(key) {
         None => out.null_array(),
         Some(pos) if count == 0 => {
