@@ -133,6 +133,16 @@ impl Set {
         }
     }
 
+    /// Tells of each of `members` whether it has it.
+    pub fn contains_each<'m>(&self, members: impl Iterator<Item = &'m [u8]>, mut tell: impl FnMut(bool)) {
+        let Set::Table(table) = self else { return members.for_each(|m| tell(self.contains(m))) };
+        let _ = batches(members.map(Value::Bytes), &mut |batch| {
+            let hashes = table.prefetch(batch);
+            batch.iter().zip(hashes).for_each(|(v, h)| tell(table.find_value(h, *v).is_some()));
+            ControlFlow::Continue(())
+        });
+    }
+
     fn contains_value(&self, value: Value<'_>) -> bool {
         match self {
             Set::Ints(ints) => as_int(value).is_some_and(|n| ints.contains(n)),
@@ -484,12 +494,8 @@ impl Collection for Set {
             Set::Ints(ints) => Set::Ints(ints.clone()),
             Set::Packed(list) => Set::Packed(list.clone()),
             Set::Table(table) => {
-                let mut copy = Box::<SetTable>::default();
-                table.members.for_each(|m| {
-                    copy.members.insert(hash(m), Member::new(m));
-                });
-                copy.bytes = table.bytes;
-                Set::Table(copy)
+                let members = table.members.duplicate(Member::new);
+                Set::Table(Box::new(SetTable { members, bytes: table.bytes }))
             }
         }
     }
