@@ -26,7 +26,7 @@ use crate::base::rng::Rng;
 use crate::engine::config::Config;
 use crate::engine::server::Server;
 use crate::engine::session::Peer;
-use crate::engine::spec::{Handler, READONLY};
+use crate::engine::spec::{Handler, MAY_REPLICATE, READONLY};
 use crate::exec::{Exec, table};
 use crate::keyspace::{EntryRef, ExpiryRule};
 use crate::resp::Output;
@@ -187,7 +187,8 @@ impl Kit {
         let spec = found.map(|c| {
             self.exec.server.commands.find_sub(c, words.get(1).map_or(b"", |w| w)).unwrap_or(c).spec
         });
-        let keeps = reply.starts_with('-') || spec.is_some_and(|s| s.has(READONLY));
+        let reads = spec.is_some_and(|s| s.has(READONLY) && !s.has(MAY_REPLICATE));
+        let keeps = reply.starts_with('-') || reads;
         if let (Some(before), Some(spec), true) = (before, spec, keeps)
             && !matches!(spec.handler, Handler::Nested(_))
         {

@@ -9,6 +9,8 @@ mod shortest;
 
 pub use extended::{Extended, ExtendedText};
 
+use std::io::Write;
+
 /// Room for the text of any integer or double. One can be used again and again.
 #[derive(Clone, Copy)]
 pub struct NumBuf {
@@ -130,6 +132,36 @@ pub fn fmt_f64(buf: &mut NumBuf, value: f64) -> &[u8] {
     buf.double[0] = b'-';
     let len = shortest::Decimal::of(value.abs()).write(&mut buf.double[sign..]);
     &buf.double[..sign + len]
+}
+
+/// Writes a coordinate, or another number below 10^12, with up to 17 decimals (`ld2string` for people).
+pub fn fmt_coordinate(buf: &mut NumBuf, value: f64) -> &[u8] {
+    assert!(value.abs() < 1e12);
+    let mut rest = &mut buf.double[..];
+    // A sign, 12 digits, a point and 17 decimals fit.
+    let fits = write!(rest, "{value:.17}").is_ok();
+    debug_assert!(fits);
+    let left = rest.len();
+    let len = buf.double.len() - left;
+    let zeros = buf.double[..len].iter().rev().take_while(|digit| **digit == b'0').count();
+    match &buf.double[..len - zeros] {
+        b"-0." => b"0",
+        [text @ .., b'.'] => text,
+        text => text,
+    }
+}
+
+/// Writes a distance with 4 decimals (`fixedpoint_d2string`): whole ten-thousandths, rounded to even ones.
+pub fn fmt_distance(buf: &mut NumBuf, value: f64) -> &[u8] {
+    let parts = (value * 10_000.0).round_ties_even() as i64;
+    let sign = if parts < 0 { "-" } else { "" };
+    let (whole, decimals) = (parts.unsigned_abs() / 10_000, parts.unsigned_abs() % 10_000);
+    let mut rest = &mut buf.double[..];
+    // A sign, 15 digits, a point and 4 decimals fit.
+    let fits = write!(rest, "{sign}{whole}.{decimals:04}").is_ok();
+    debug_assert!(fits);
+    let left = rest.len();
+    &buf.double[..buf.double.len() - left]
 }
 
 /// Decimal digits of a number; one for zero.

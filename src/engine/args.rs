@@ -145,6 +145,18 @@ impl<'a> Args<'a> {
         num::parse_f64(self.bytes_arg()?).ok_or(Error::NOT_FLOAT)
     }
 
+    /// The next argument as a time to wait, in seconds: when it is over, in ms of Unix time. Zero is for ever.
+    pub fn timeout(&mut self, now_ms: i64) -> Result<Option<i64>> {
+        const BEYOND: Error = Error::text("ERR timeout is out of range");
+        let seconds = num::Extended::parse(self.bytes_arg()?)
+            .ok_or(Error::text("ERR timeout is not a float or out of range"))?;
+        match seconds.thousandfold_up().ok_or(BEYOND)? {
+            0 => Ok(None),
+            ms if ms < 0 => Err(Error::text("ERR timeout is negative")),
+            ms => ms.checked_add(now_ms).map(Some).ok_or(BEYOND),
+        }
+    }
+
     /// The arguments not read yet, and marks them read.
     #[inline]
     pub fn rest(&mut self) -> impl ExactSizeIterator<Item = &'a [u8]> + Clone + use<'a> {

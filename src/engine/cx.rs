@@ -4,7 +4,7 @@ use super::args::Args;
 use super::config::Config;
 use super::effects::{Effects, Event, Propagate};
 use super::error::{Error, Result};
-use super::server::Server;
+use super::server::{Debug, Server};
 use super::session::{Block, Blocked, ClientType, Session};
 use super::waiting::{KeyWait, TimedOut};
 use crate::keyspace::{Db, Entry, ExpiryRule, Key, NewValue};
@@ -21,6 +21,8 @@ pub struct KeyCx<'a> {
     pub session: &'a mut Session,
     /// Settings.
     pub config: &'a Config,
+    /// What DEBUG has set.
+    pub debug: &'a Debug,
     /// Milliseconds of Unix time; the same during a command, a script, a transaction.
     pub now_ms: i64,
 }

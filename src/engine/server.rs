@@ -51,7 +51,7 @@ pub struct Debug {
     pub output_resizing: bool,
     /// Every reply counts as one that outgrew the reply buffer.
     pub enforce_reply_list: bool,
-    /// Elements of a list from this size on have a node of their own.
+    /// Elements of a list from this size on have a node of their own; 0: by `list-max-listpack-size`.
     pub packed_threshold: usize,
 }
 
@@ -64,7 +64,7 @@ impl Default for Debug {
             output_peak_reset_ms: Some(limits::OUTPUT_PEAK_RESET_MS),
             output_resizing: true,
             enforce_reply_list: false,
-            packed_threshold: limits::LIST_PACKED_MAX,
+            packed_threshold: 0,
         }
     }
 }

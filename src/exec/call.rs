@@ -67,7 +67,8 @@ impl Exec {
                     db.lfu_log_factor = server.config.lfu_log_factor;
                     db.lfu_decay_minutes = server.config.lfu_decay_time;
                 }
-                f(&mut KeyCx { db, fx: &mut server.fx, session, config: &server.config, now_ms }, args, out)
+                let (config, debug) = (&server.config, &server.debug);
+                f(&mut KeyCx { db, fx: &mut server.fx, session, config, debug, now_ms }, args, out)
             }
             Handler::Session(f) => {
                 let server = &mut self.server;

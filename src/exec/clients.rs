@@ -2,6 +2,7 @@
 //! checked for every client now and then is done in slices: each client about once a second, however many there are.
 
 use super::Exec;
+use super::run::Fed;
 use crate::base::limits;
 use crate::base::quote;
 use crate::engine::client_info;
@@ -85,8 +86,46 @@ impl Exec {
         self.server.close_now(slot);
     }
 
+    /// Takes what was read from a client: executes what is complete, and keeps the rest.
+    #[inline]
+    pub fn input(&mut self, slot: usize, got: &mut [u8]) -> Fed {
+        self.received(slot, got.len());
+        let mut own = std::mem::take(&mut self.server.client(slot).input);
+        let fed = if own.is_empty() {
+            let (used, fed) = self.feed(slot, got);
+            let rest = &got[used..];
+            if !rest.is_empty() || own.capacity() > 0 {
+                self.grow_input(slot, &mut own, rest.len());
+                own.extend_from_slice(rest);
+            }
+            fed
+        } else {
+            self.grow_input(slot, &mut own, got.len());
+            own.extend_from_slice(got);
+            self.feed_own(slot, &mut own)
+        };
+        self.keep_input(slot, own);
+        fed
+    }
+
+    /// Executes what lies in a client's own buffer.
+    pub fn resume(&mut self, slot: usize) -> Fed {
+        let mut own = std::mem::take(&mut self.server.client(slot).input);
+        let fed = if own.is_empty() { Fed::All } else { self.feed_own(slot, &mut own) };
+        self.keep_input(slot, own);
+        fed
+    }
+
+    /// Executes what lies in a client's own buffer, and takes it out.
+    fn feed_own(&mut self, slot: usize, own: &mut Vec<u8>) -> Fed {
+        let (used, fed) = self.feed(slot, own);
+        // The buffer stays for the next unfinished request; the periodic look at clients takes it back.
+        own.drain(..used);
+        fed
+    }
+
     /// Keeps what a client sent and was not executed yet. Closes the client if that is too much.
-    pub fn keep_input(&mut self, slot: usize, own: Vec<u8>) {
+    fn keep_input(&mut self, slot: usize, own: Vec<u8>) {
         let Some(s) = self.server.clients.get_mut(slot) else { return };
         s.input = own;
         let too_long = s.input.len() > self.server.config.client_query_buffer_limit;
@@ -100,7 +139,7 @@ impl Exec {
 
     /// Makes room in a client's own buffer for `more` bytes that are here, and for what an argument still lacks if
     /// that can be believed: what is announced costs little until it comes.
-    pub fn grow_input(&mut self, slot: usize, own: &mut Vec<u8>, more: usize) {
+    fn grow_input(&mut self, slot: usize, own: &mut Vec<u8>, more: usize) {
         let s = self.server.client(slot);
         let total = own.len() + more;
         s.input_peak = s.input_peak.max(total);

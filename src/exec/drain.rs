@@ -23,6 +23,7 @@ impl Exec {
         let dirty = std::mem::take(&mut fx.dirty);
         self.server.dirty += dirty;
         self.server.stats.expired_keys += std::mem::take(&mut fx.expired);
+        self.server.stats.expired_fields += std::mem::take(&mut fx.expired_fields);
         if !fx.garbage.is_empty() {
             self.free_garbage();
         }
@@ -100,7 +101,7 @@ impl Exec {
     /// The time of some fields of a hash had come and they are removed: the replicas and the AOF get an HDEL.
     pub fn expired_fields(&mut self, db: u32, due: DueFields, lazy: bool) {
         self.server.stats.expired_fields += due.names.len() as u64;
-        self.server.fx.changed(db, &due.key, Event::HEXPIRED, 0);
+        self.server.fx.changed(db, &due.key, Event::HEXPIRED_DUE, 0);
         if self.server.fx.streaming {
             let names = due.names.iter().map(|n| &n[..]);
             let words: Vec<&[u8]> = [&b"HDEL"[..], &due.key].into_iter().chain(names).collect();

@@ -108,4 +108,10 @@ impl Exec {
         self.server.dbs[db].next_due().is_some_and(|t| t < planned_ms)
             || self.server.timeouts.first().is_some_and(|&(t, _)| t < planned_ms)
     }
+
+    /// The moment of the last command, ms of Unix time.
+    #[inline]
+    pub fn moment_ms(&self) -> i64 {
+        self.now.wall_ms() as i64
+    }
 }

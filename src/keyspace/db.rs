@@ -7,13 +7,13 @@
 use std::ptr::NonNull;
 
 use super::entry::{self, Entry, EntryRef, Kind, NewValue, Value};
-use super::expiry::ExpiryIndex;
 use super::heap::HeapStr;
 use super::object::{Mut, Ref, Stored};
 use crate::base::hash::hash;
 use crate::base::num;
 use crate::base::rng::Rng;
 use crate::types::collection::Collection;
+use crate::types::expiry::ExpiryIndex;
 use crate::types::hash::Hash;
 use crate::types::table::{self, Pos, Table, short_hash};
 
@@ -134,6 +134,11 @@ impl Db {
     /// Keys with an expiry.
     pub fn volatile_len(&self) -> usize {
         self.expires.len()
+    }
+
+    /// Hashes with fields that expire.
+    pub fn volatile_hashes(&self) -> usize {
+        self.field_expires.len()
     }
 
     /// Mean time to live of the volatile keys, in ms, from a sample of the index.

@@ -4,7 +4,6 @@ pub mod db;
 pub mod digest;
 pub mod entry;
 pub mod eviction;
-pub mod expiry;
 pub mod heap;
 pub mod object;
 

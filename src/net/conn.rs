@@ -1,221 +1,180 @@
-//! One connection: reads, gives to the executor, writes what the executor left.
+//! One connection's socket: what is known of it, reading for the executor, writing what the executor left.
+//!
+//! The poll tells of a socket once when it becomes readable or writable, not again while it stays so. Until a read or
+//! a write finds it exhausted it therefore counts as ready, and is served without being asked for.
 
-use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::io::ErrorKind;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::os::fd::OwnedFd;
 
-use tokio::io::ReadBuf;
+use rustix::event::epoll::EventFlags;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::Shared;
-use super::stream::Stream;
-use crate::engine::session::{Closing, Peer};
+use crate::engine::session::Closing;
 use crate::exec::Exec;
 use crate::exec::run::Fed;
 
-/// A connection's socket and how its task is woken.
-pub(crate) struct Conn {
-    stream: RefCell<Stream>,
-    slot: usize,
-    waker: RefCell<Option<Waker>>,
-    /// Output is left that the socket did not take.
-    stuck: Cell<bool>,
-    /// The task was woken by the executor: its input may go on, or the connection ends.
-    called: Cell<bool>,
-    /// The socket failed.
-    broken: Cell<bool>,
-}
-
 /// Reads of one connection before others get their turn.
 const READS_MAX: usize = 16;
+/// Writes of one connection before others get theirs.
+const WRITES_MAX: usize = 16;
 
-/// Makes a client of a new connection.
-pub(crate) fn spawn(shared: &Rc<Shared>, stream: Stream, peer: Peer) {
-    let slot = shared.exec.borrow_mut().connect(peer);
-    let conn = Rc::new(Conn {
-        stream: RefCell::new(stream),
-        slot,
-        waker: RefCell::default(),
-        stuck: Cell::new(false),
-        called: Cell::new(false),
-        broken: Cell::new(false),
-    });
-    let mut conns = shared.conns.borrow_mut();
-    if conns.len() <= slot {
-        conns.resize(slot + 1, None);
-    }
-    conns[slot] = Some(conn.clone());
-    drop(conns);
-    let shared = shared.clone();
-    tokio::task::spawn_local(async move {
-        poll_fn(|cx| conn.poll(&shared, cx)).await;
-        shared.conns.borrow_mut()[conn.slot] = None;
-        shared.exec.borrow_mut().disconnect(conn.slot);
-        shared.after_turn();
-    });
+/// A connection.
+pub(super) struct Conn {
+    socket: OwnedFd,
+    slot: usize,
+    /// There may be something to read.
+    readable: bool,
+    /// The other side has finished, or the socket failed: reads go on until one says so.
+    finished: bool,
+    /// Output is left that the socket did not take.
+    stuck: bool,
+    /// Since then it may take more.
+    writable: bool,
+    /// Input is left that was not executed though it is complete, as the client waits or was too greedy.
+    held: bool,
+    /// The executor has called it: its input may go on, or it ends.
+    pub called: bool,
+    /// It stands in the list of those that go on in the next turn.
+    pub queued: bool,
+    /// Writing failed.
+    broken: bool,
+}
+
+/// What becomes of a connection after it was served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It has nothing to do until something happens.
+    Rest,
+    /// It has more to do in the next turn.
+    Again,
+    /// It is to be closed.
+    End,
 }
 
 impl Conn {
-    /// Wakes the task.
-    pub fn wake(&self) {
-        self.called.set(true);
-        if let Some(w) = &*self.waker.borrow() {
-            w.wake_by_ref();
+    pub fn new(socket: OwnedFd, slot: usize) -> Conn {
+        Conn {
+            socket,
+            slot,
+            readable: false,
+            finished: false,
+            stuck: false,
+            writable: false,
+            held: false,
+            called: false,
+            queued: false,
+            broken: false,
         }
     }
 
-    /// Goes on until there is nothing to do now; ready when the connection has ended.
-    fn poll(&self, shared: &Shared, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.waker.borrow().as_ref().is_some_and(|w| w.will_wake(cx.waker())) {
-            *self.waker.borrow_mut() = Some(cx.waker().clone());
+    /// Takes in what the poll says.
+    #[inline]
+    pub fn note(&mut self, flags: EventFlags) {
+        let over = EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR;
+        self.readable |= flags.intersects(EventFlags::IN | over);
+        self.finished |= flags.intersects(over);
+        self.writable |= flags.intersects(EventFlags::OUT | over);
+    }
+
+    /// Goes on until there is nothing to do now, or enough was done. `scratch` is what reads land in.
+    #[inline]
+    pub fn serve(&mut self, exec: &mut Exec, scratch: &mut [u8]) -> Next {
+        if self.stuck {
+            self.write(exec);
         }
-        if self.called.take() {
-            self.resume(shared);
+        if std::mem::take(&mut self.called) {
+            let fed = exec.resume(self.slot);
+            self.fed(fed);
         }
         for _ in 0..READS_MAX {
-            if self.stuck.get() {
-                self.poll_write(shared, cx);
+            if self.ended(exec) {
+                return Next::End;
             }
-            if self.ended(shared) {
-                return Poll::Ready(());
+            if !self.readable || self.called {
+                break;
             }
-            match self.poll_read(shared, cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(false) => return Poll::Ready(()),
-                Poll::Ready(true) => {}
+            if !self.read(exec, scratch) {
+                return Next::End;
+            }
+            // The end of the stream is read in the next turn, when the replies are written.
+            if self.finished {
+                break;
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        self.next()
     }
 
-    fn ended(&self, shared: &Shared) -> bool {
-        if self.broken.get() {
-            return true;
-        }
-        let mut exec = shared.exec.borrow_mut();
+    fn next(&self) -> Next {
+        if self.readable || self.called || self.stuck && self.writable { Next::Again } else { Next::Rest }
+    }
+
+    fn ended(&self, exec: &mut Exec) -> bool {
         let s = exec.server.client(self.slot);
         match s.closing {
-            Closing::No => false,
+            Closing::No => self.broken,
             Closing::Now => true,
-            Closing::AfterReply => s.output.is_empty(),
+            Closing::AfterReply => self.broken || s.output.is_empty(),
         }
     }
 
     /// Reads once and executes. False at the end of the stream.
-    fn poll_read(&self, shared: &Shared, cx: &mut Context<'_>) -> Poll<bool> {
-        let mut scratch = shared.scratch.borrow_mut();
-        let mut buf = ReadBuf::new(&mut scratch);
-        match self.stream.borrow_mut().poll_read(cx, &mut buf) {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Err(_)) => return Poll::Ready(false),
-            Poll::Ready(Ok(())) => {}
-        }
-        let got = buf.filled_mut();
-        if got.is_empty() {
-            return Poll::Ready(false);
-        }
-        let mut exec = shared.exec.borrow_mut();
-        let exec = &mut *exec;
-        exec.received(self.slot, got.len());
-        let mut own = std::mem::take(&mut exec.server.client(self.slot).input);
-        let fed = if own.is_empty() {
-            let (used, fed) = exec.feed(self.slot, got);
-            let rest = &got[used..];
-            if !rest.is_empty() || own.capacity() > 0 {
-                exec.grow_input(self.slot, &mut own, rest.len());
-                own.extend_from_slice(rest);
+    #[inline]
+    fn read(&mut self, exec: &mut Exec, scratch: &mut [u8]) -> bool {
+        let n = match recv(&self.socket, &mut *scratch, RecvFlags::empty()) {
+            Ok((0, _)) => return false,
+            Ok((n, _)) => n,
+            Err(Errno::INTR) => return true,
+            Err(Errno::AGAIN) => {
+                self.readable = false;
+                return true;
             }
-            fed
-        } else {
-            exec.grow_input(self.slot, &mut own, got.len());
-            own.extend_from_slice(got);
-            feed_own(exec, self.slot, &mut own)
+            Err(_) => return false,
         };
-        exec.keep_input(self.slot, own);
-        self.after(shared, exec, fed);
-        Poll::Ready(true)
+        // A short read has emptied the socket; but what it does not tell is that the other side has finished.
+        self.readable = n == scratch.len() || self.finished;
+        let fed = exec.input(self.slot, &mut scratch[..n]);
+        self.fed(fed);
+        true
     }
 
-    /// Executes what lies in the client's own buffer.
-    fn resume(&self, shared: &Shared) {
-        let mut exec = shared.exec.borrow_mut();
-        let exec = &mut *exec;
-        let mut own = std::mem::take(&mut exec.server.client(self.slot).input);
-        let fed = if own.is_empty() { Fed::All } else { feed_own(exec, self.slot, &mut own) };
-        exec.keep_input(self.slot, own);
-        self.after(shared, exec, fed);
-    }
-
-    fn after(&self, shared: &Shared, exec: &mut Exec, fed: Fed) {
-        if fed == Fed::More {
-            self.wake();
-        }
-        let server = &exec.server;
-        if !server.flush.is_empty() || !server.wake.is_empty() || !server.requests.is_empty() {
-            shared.flush.notify_one();
-        }
-        if exec.due_before(self.slot, shared.planned_ms.get()) {
-            shared.early.notify_one();
-        }
+    #[inline]
+    fn fed(&mut self, fed: Fed) {
+        self.held = fed == Fed::Held;
+        self.called |= fed == Fed::More;
     }
 
     /// Writes what it can of the client's output.
-    pub fn write(&self, shared: &Shared) {
-        let mut exec = shared.exec.borrow_mut();
+    #[inline]
+    pub fn write(&mut self, exec: &mut Exec) -> Next {
         exec.server.client(self.slot).flush_due = false;
-        loop {
+        if self.stuck && !self.writable {
+            return self.next();
+        }
+        for _ in 0..WRITES_MAX {
             let s = exec.server.client(self.slot);
             if s.output.is_empty() {
-                break;
+                self.stuck = false;
+                // What waited for its output goes on.
+                self.called |= self.held || s.closing != Closing::No;
+                return self.next();
             }
-            match self.stream.borrow().try_write(s.output.front()) {
+            match send(&self.socket, s.output.front(), SendFlags::NOSIGNAL) {
                 Ok(n) => {
                     s.output.consume(n);
                     exec.sent(self.slot, n);
                 }
-                Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                    if !self.stuck.replace(true) {
-                        self.wake();
-                    }
-                    return;
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => {
+                    (self.stuck, self.writable) = (true, false);
+                    return self.next();
                 }
                 Err(_) => {
-                    self.broken.set(true);
-                    self.wake();
-                    return;
+                    (self.broken, self.called) = (true, true);
+                    return self.next();
                 }
             }
         }
-        self.stuck.set(false);
-        let s = exec.server.client(self.slot);
-        if s.closing != Closing::No || !s.input.is_empty() {
-            self.wake();
-        }
+        (self.stuck, self.writable) = (true, true);
+        self.next()
     }
-
-    fn poll_write(&self, shared: &Shared, cx: &mut Context<'_>) {
-        while self.stuck.get() && !self.broken.get() {
-            match self.stream.borrow().poll_write_ready(cx) {
-                Poll::Pending => return,
-                Poll::Ready(Err(_)) => {
-                    self.broken.set(true);
-                    return;
-                }
-                Poll::Ready(Ok(())) => self.write(shared),
-            }
-        }
-        if !self.stuck.get() {
-            self.resume(shared);
-        }
-    }
-}
-
-/// Executes what lies in a client's own buffer, and takes it out.
-fn feed_own(exec: &mut Exec, slot: usize, own: &mut Vec<u8>) -> Fed {
-    let (used, fed) = exec.feed(slot, own);
-    // The buffer stays for the next unfinished request; the periodic look at clients takes it back.
-    own.drain(..used);
-    fed
 }

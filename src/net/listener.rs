@@ -1,5 +1,5 @@
-//! Listening sockets and accepting from them: a few per turn, so that a storm of new connections does not keep those
-//! that are established waiting.
+//! Listening sockets, and accepting from them: a few per turn and after all others had theirs, so that a storm of new
+//! connections does not keep those that are established waiting.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -9,37 +9,54 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
+use rustix::event::epoll::{self, EventData, EventFlags};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, send};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
-use tokio::task::JoinHandle;
 
-use super::stream::Stream;
-use super::{Shared, conn};
+use super::turn::Turns;
 use crate::engine::config::Config;
 use crate::engine::session::Peer;
 
-/// The tasks that accept; dropping them closes their sockets.
-#[derive(Default)]
-pub(crate) struct Listeners {
-    tasks: Vec<(String, JoinHandle<()>)>,
+/// All that listen.
+pub(super) struct Listeners {
+    epoll: Rc<OwnedFd>,
+    open: Vec<Listener>,
+    /// Of all that ever listened.
+    count: u64,
 }
 
-impl Drop for Listeners {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(|(_, task)| task.abort());
-    }
+/// A socket to accept from.
+struct Listener {
+    /// What it listens on.
+    name: String,
+    socket: Socket,
+    /// As the poll names it.
+    id: u64,
+    /// It is not watched until this moment, ms of Unix time.
+    rests_until_ms: Option<i64>,
 }
 
-/// Sockets that are bound and wait to be accepted from, with what they listen on.
-enum Bound {
-    Tcp(String, TcpListener),
-    Unix(String, UnixListener),
-}
+/// Marks a listener's events; those of connections bear the client's slot.
+const LISTENER: u64 = 1 << 63;
+/// Pause after the system refused a connection (no more file descriptors): it will go on refusing for a while.
+const REFUSED_PAUSE_MS: i64 = 100;
 
 impl Listeners {
+    /// None yet; `epoll` is to watch them.
+    pub fn new(epoll: Rc<OwnedFd>) -> Listeners {
+        Listeners { epoll, open: Vec::new(), count: 0 }
+    }
+
+    /// Whether an event is a listener's.
+    #[inline]
+    pub fn own(event: EventData) -> bool {
+        event.u64() & LISTENER != 0
+    }
+
     /// Listens as the configuration says. Sockets that stay are kept; when one that is new cannot be had, everything
     /// stays as it was.
-    pub fn update(&mut self, shared: &Rc<Shared>, config: &Config) -> Result<(), String> {
+    pub fn update(&mut self, config: &Config) -> Result<(), String> {
         let mut wanted: Vec<(String, bool)> = Vec::new();
         if config.port != 0 {
             for address in &config.bind {
@@ -52,12 +69,12 @@ impl Listeners {
         }
         let mut new = Vec::new();
         for (name, optional) in &wanted {
-            if self.tasks.iter().any(|(n, _)| n == name) {
+            if self.open.iter().any(|l| l.name == *name) {
                 continue;
             }
             let address = name.split(' ').next().unwrap_or_default();
             match tcp(address, config.port, config.tcp_backlog) {
-                Ok(l) => new.push(Bound::Tcp(name.clone(), l)),
+                Ok(socket) => new.push((name.clone(), socket)),
                 Err(e) => {
                     tracing::warn!(
                         "Warning: Could not create server TCP listening socket {address}:{}: {}",
@@ -73,32 +90,60 @@ impl Listeners {
         let unix = format!("unix {}", config.unixsocket);
         if !config.unixsocket.is_empty() {
             wanted.push((unix.clone(), false));
-            if !self.tasks.iter().any(|(n, _)| *n == unix) {
-                let l = unix_socket(config)
+            if !self.open.iter().any(|l| l.name == unix) {
+                let socket = unix_socket(config)
                     .map_err(|e| format!("Failed opening Unix socket: bind: {}", text(&e)))?;
-                new.push(Bound::Unix(unix, l));
+                new.push((unix, socket));
             }
         }
-        self.tasks.retain(|(name, task)| {
-            let keep = wanted.iter().any(|(n, _)| n == name);
-            if !keep {
-                task.abort();
-            }
-            keep
-        });
-        for bound in new {
-            let task = match bound {
-                Bound::Tcp(name, l) => (name, tokio::task::spawn_local(accept_tcp(shared.clone(), l))),
-                Bound::Unix(name, l) => (name, tokio::task::spawn_local(accept_unix(shared.clone(), l))),
-            };
-            self.tasks.push(task);
+        let mut opened = Vec::new();
+        for (name, socket) in new {
+            self.count += 1;
+            let listener = Listener { name, socket, id: self.count | LISTENER, rests_until_ms: None };
+            listener.watch(&self.epoll).map_err(|e| format!("Cannot wait for connections: {e}"))?;
+            opened.push(listener);
         }
+        // Closing them ends the watch.
+        self.open.retain(|l| wanted.iter().any(|(name, _)| *name == l.name));
+        self.open.append(&mut opened);
         Ok(())
     }
 
-    /// Whether any socket listens.
+    /// Whether no socket listens.
     pub fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
+        self.open.is_empty()
+    }
+
+    /// Watches those again that have rested.
+    pub fn rested(&mut self, now_ms: i64) {
+        for l in &mut self.open {
+            if l.rests_until_ms.is_some_and(|t| t <= now_ms) && l.watch(&self.epoll).is_ok() {
+                l.rests_until_ms = None;
+            }
+        }
+    }
+
+    /// A connection of the listener that this event is of, if there is one.
+    fn accept(&mut self, event: EventData, now_ms: i64) -> Option<(OwnedFd, Option<SocketAddrAny>)> {
+        let listener = self.open.iter_mut().find(|l| l.id == event.u64())?;
+        match acceptfrom_with(&listener.socket, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
+            Ok(connection) => return Some(connection),
+            Err(Errno::AGAIN | Errno::INTR | Errno::CONNABORTED) => {}
+            Err(e) => {
+                tracing::warn!("Accepting client connection: {}", text(&e.into()));
+                if epoll::delete(&self.epoll, &listener.socket).is_ok() {
+                    listener.rests_until_ms = Some(now_ms + REFUSED_PAUSE_MS);
+                }
+            }
+        }
+        None
+    }
+}
+
+impl Listener {
+    /// Has its connections told of, again in every turn while there are any.
+    fn watch(&self, epoll: &OwnedFd) -> rustix::io::Result<()> {
+        epoll::add(epoll, &self.socket, EventData::new_u64(self.id), EventFlags::IN)
     }
 }
 
@@ -121,7 +166,7 @@ fn unsupported(e: &io::Error) -> bool {
     )
 }
 
-fn tcp(address: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {
+fn tcp(address: &str, port: u16, backlog: u32) -> io::Result<Socket> {
     let ip: IpAddr = match address {
         "*" => IpAddr::from([0, 0, 0, 0]),
         "::*" => IpAddr::from([0u16; 8]),
@@ -142,10 +187,10 @@ fn tcp(address: &str, port: u16, backlog: u32) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&at.into())?;
     socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-    TcpListener::from_std(socket.into())
+    Ok(socket)
 }
 
-fn unix_socket(config: &Config) -> io::Result<UnixListener> {
+fn unix_socket(config: &Config) -> io::Result<Socket> {
     let path = Path::new(&config.unixsocket);
     // Left behind by a server that ended badly; if one still listens on it, it loses its name, as with the reference.
     let _ = std::fs::remove_file(path);
@@ -156,80 +201,59 @@ fn unix_socket(config: &Config) -> io::Result<UnixListener> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(config.unixsocketperm))?;
     }
     socket.listen(i32::try_from(config.tcp_backlog).unwrap_or(i32::MAX))?;
-    UnixListener::from_std(OwnedFd::from(socket).into())
+    Ok(socket)
 }
 
-/// Pause after the system refused a connection (no more file descriptors): it will go on refusing for a while.
-const REFUSED_PAUSE: Duration = Duration::from_millis(100);
-
-/// Counts accepted connections of a turn; after `max-new-connections-per-cycle` the others get theirs.
-struct Turn(usize);
-
-impl Turn {
-    async fn one_more(&mut self, shared: &Shared) {
-        self.0 += 1;
-        if self.0 >= shared.exec.borrow().server.config.max_new_connections_per_cycle {
-            self.0 = 0;
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-async fn accept_tcp(shared: Rc<Shared>, listener: TcpListener) {
-    let mut turn = Turn(0);
-    loop {
-        match listener.accept().await {
-            Ok((stream, addr)) => welcome_tcp(&shared, stream, addr),
-            Err(e) => {
-                tracing::warn!("Accepting client connection: {}", text(&e));
-                tokio::time::sleep(REFUSED_PAUSE).await;
+impl Turns {
+    /// Accepts some of the connections that a listener's event tells of.
+    pub(super) fn accept(&mut self, event: EventData) {
+        let now_ms = self.exec.server.clock.now_ms() as i64;
+        for _ in 0..self.exec.server.config.max_new_connections_per_cycle {
+            let accepted = self.listeners.borrow_mut().accept(event, now_ms);
+            match accepted {
+                Some((socket, from)) => welcome(self, socket, from),
+                None => return,
             }
         }
-        turn.one_more(&shared).await;
     }
 }
 
-async fn accept_unix(shared: Rc<Shared>, listener: UnixListener) {
-    let mut turn = Turn(0);
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => welcome_unix(&shared, stream),
-            Err(e) => {
-                tracing::warn!("Accepting client connection: {}", text(&e));
-                tokio::time::sleep(REFUSED_PAUSE).await;
-            }
-        }
-        turn.one_more(&shared).await;
+fn welcome(turns: &mut Turns, socket: OwnedFd, from: Option<SocketAddrAny>) {
+    match from.and_then(|a| SocketAddr::try_from(a).ok()) {
+        Some(addr) => welcome_tcp(turns, socket, addr),
+        None => welcome_unix(turns, socket),
     }
 }
 
-fn welcome_tcp(shared: &Rc<Shared>, stream: TcpStream, addr: SocketAddr) {
-    let _ = stream.set_nodelay(true);
-    let seconds = shared.exec.borrow().server.config.tcp_keepalive;
+fn welcome_tcp(turns: &mut Turns, socket: OwnedFd, addr: SocketAddr) {
+    let options = SockRef::from(&socket);
+    let _ = options.set_tcp_nodelay(true);
+    let seconds = turns.exec.server.config.tcp_keepalive;
     if seconds > 0 {
         let third = Duration::from_secs((seconds / 3).max(1));
         let keepalive =
             TcpKeepalive::new().with_time(Duration::from_secs(seconds)).with_interval(third).with_retries(3);
         // A connection without keepalive is as good as one with, but for how soon its death is seen.
-        let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+        let _ = options.set_tcp_keepalive(&keepalive);
     }
+    let local = options.local_addr().ok().and_then(|a| a.as_socket());
     let peer = Peer {
         addr: addr.to_string(),
-        laddr: stream.local_addr().map(|a| a.to_string()).unwrap_or_default(),
-        fd: stream.as_raw_fd(),
+        laddr: local.map(|a| a.to_string()).unwrap_or_default(),
+        fd: socket.as_raw_fd(),
         unix: false,
         local: addr.ip().to_canonical().is_loopback(),
     };
     tracing::debug!("Accepted {addr}");
-    admit(shared, Stream::Tcp(stream), peer);
+    admit(turns, socket, peer);
 }
 
-fn welcome_unix(shared: &Rc<Shared>, stream: UnixStream) {
-    let path = shared.exec.borrow().server.config.unixsocket.clone();
-    let fd = stream.as_raw_fd();
+fn welcome_unix(turns: &mut Turns, socket: OwnedFd) {
+    let path = turns.exec.server.config.unixsocket.clone();
+    let fd = socket.as_raw_fd();
     let peer = Peer { addr: format!("{path}:0"), laddr: format!("{path}:0"), fd, unix: true, local: true };
     tracing::debug!("Accepted connection to {path}");
-    admit(shared, Stream::Unix(stream), peer);
+    admit(turns, socket, peer);
 }
 
 /// The answer to strangers in protected mode: the reference's, to the byte.
@@ -244,22 +268,15 @@ option to 'no', and then restarting the server. 3) If you started the server man
 the above things in order for the server to start accepting connections from the outside.\r\n";
 
 /// Makes a client of a connection, unless there are too many or it comes from outside in protected mode.
-fn admit(shared: &Rc<Shared>, stream: Stream, peer: Peer) {
-    let refused: Option<&[u8]> = {
-        let mut exec = shared.exec.borrow_mut();
-        let server = &mut exec.server;
-        let stranger = server.config.protected_mode && server.open_to_all() && !peer.local;
-        let refused = match server.clients.len() >= server.config.maxclients {
-            true => Some(&b"-ERR max number of clients reached\r\n"[..]),
-            false if stranger => Some(PROTECTED),
-            false => None,
-        };
-        server.stats.rejected_connections += refused.is_some() as u64;
-        refused
+fn admit(turns: &mut Turns, socket: OwnedFd, peer: Peer) {
+    let server = &mut turns.exec.server;
+    let stranger = server.config.protected_mode && server.open_to_all() && !peer.local;
+    let refusal: &[u8] = match server.clients.len() >= server.config.maxclients {
+        true => b"-ERR max number of clients reached\r\n",
+        false if stranger => PROTECTED,
+        false => return turns.add(socket, peer),
     };
-    match refused {
-        // One attempt: whoever cannot even take this line finds the connection closed.
-        Some(text) => drop(stream.try_write(text)),
-        None => conn::spawn(shared, stream, peer),
-    }
+    server.stats.rejected_connections += 1;
+    // One attempt: whoever cannot even take this line finds the connection closed.
+    let _ = send(&socket, refusal, SendFlags::NOSIGNAL);
 }

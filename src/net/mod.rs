@@ -1,15 +1,14 @@
-//! Sockets: listeners, one local task per connection, the flush at the end of each turn. The only module that knows
-//! of tokio.
+//! Sockets: listeners, connections, the loop of turns. The only module that knows of tokio.
 //!
-//! A turn: the runtime wakes the tasks of all sockets that have something to read; each reads, and gives what it
-//! read to the executor at once. The first one that leaves output behind wakes the flush task, which therefore runs
-//! after all of them: one write per connection and turn, however many requests a read held.
+//! tokio waits: for the sockets of clients, all behind one descriptor; for new connections, signals and time. One task
+//! runs the turns (see `turn`), and lets the others have theirs after a few of them.
 
 mod conn;
 mod listener;
-mod stream;
+mod turn;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,7 +21,7 @@ use crate::base::hash;
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
 use crate::engine::outside::Outside;
-use crate::engine::server::{Request, Server};
+use crate::engine::server::Server;
 use crate::engine::start::Startup;
 use crate::exec::{Exec, table};
 use crate::sys::clock::Clock;
@@ -30,29 +29,21 @@ use crate::sys::memory;
 use crate::sys::random;
 use crate::sys::signals::{self, Wakeups};
 use crate::sys::supervise::Supervisor;
-use conn::Conn;
-use listener::Listeners;
+use turn::Turns;
 
 /// What all tasks share. Nothing is borrowed across an await.
 pub(crate) struct Shared {
-    pub exec: RefCell<Exec>,
-    pub conns: RefCell<Vec<Option<Rc<Conn>>>>,
-    pub listeners: RefCell<Listeners>,
-    /// Wakes the flush task.
-    pub flush: Notify,
+    turns: RefCell<Turns>,
+    /// Wakes the loop when there is something to do without an event.
+    work: Notify,
     /// Wakes the ticker earlier than planned.
-    pub early: Notify,
-    /// When the ticker means to wake, ms of Unix time.
-    pub planned_ms: Cell<i64>,
-    /// What is read lands here first; only what is left of a request stays with its client.
-    pub scratch: RefCell<Vec<u8>>,
+    early: Notify,
     /// Ends the process.
-    pub exit: Cell<Option<i32>>,
-    pub exit_now: Notify,
+    exit: Notify,
 }
 
-/// Bytes of the shared read buffer.
-const SCRATCH: usize = 64 * 1024;
+/// Turns in a row before new connections, signals and timers are looked at.
+const TURNS_MAX: usize = 8;
 
 /// Serves until told to stop; gives the process's status.
 pub fn run(startup: Startup) -> ExitCode {
@@ -79,33 +70,33 @@ pub fn run(startup: Startup) -> ExitCode {
 }
 
 async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
+    let (watched, turns) = match Turns::new(exec).and_then(|turns| Ok((watch(&turns)?, turns))) {
+        Ok(both) => both,
+        Err(e) => {
+            tracing::error!("Cannot start the event loop: {e}");
+            return 1;
+        }
+    };
     let shared = Rc::new(Shared {
-        exec: RefCell::new(exec),
-        conns: RefCell::default(),
-        listeners: RefCell::default(),
-        flush: Notify::new(),
+        turns: RefCell::new(turns),
+        work: Notify::new(),
         early: Notify::new(),
-        planned_ms: Cell::new(0),
-        scratch: RefCell::new(vec![0; SCRATCH]),
-        exit: Cell::new(None),
-        exit_now: Notify::new(),
+        exit: Notify::new(),
     });
-    let config = shared.exec.borrow().server.config.clone();
-    if let Err(e) = shared.listeners.borrow_mut().update(&shared, &config) {
+    let config = shared.turns.borrow().exec.server.config.clone();
+    let listeners = shared.turns.borrow().listeners.clone();
+    if let Err(e) = listeners.borrow_mut().update(&config) {
         tracing::warn!("{e}");
         return 1;
     }
-    if shared.listeners.borrow().is_empty() {
+    if listeners.borrow().is_empty() {
         tracing::warn!("Configured to not listen anywhere, exiting.");
         return 1;
     }
-    let weak = Rc::downgrade(&shared);
-    shared.exec.borrow_mut().server.outside.listen = Some(Box::new(move |config: &Config| {
-        let Some(shared) = weak.upgrade() else { return Ok(()) };
-        let done = shared.listeners.borrow_mut().update(&shared, config);
-        done.inspect_err(|e| tracing::warn!("{e}"))
+    shared.turns.borrow_mut().exec.server.outside.listen = Some(Box::new(move |config: &Config| {
+        listeners.borrow_mut().update(config).inspect_err(|e| tracing::warn!("{e}"))
     }));
-    tokio::task::spawn_local(flush(shared.clone()));
+    tokio::task::spawn_local(run_turns(shared.clone(), watched));
     tokio::task::spawn_local(ticker(shared.clone()));
     tokio::task::spawn_local(signals(shared.clone(), wakeups));
     if config.port != 0 {
@@ -114,14 +105,20 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
     if !config.unixsocket.is_empty() {
         tracing::info!("Ready to accept connections unix");
     }
-    shared.exec.borrow_mut().server.outside.startup_memory = memory::used();
+    shared.turns.borrow_mut().exec.server.outside.startup_memory = memory::used();
     supervisor.ready("Ready to accept connections");
-    shared.exit_now.notified().await;
+    shared.exit.notified().await;
     if !config.unixsocket.is_empty() {
         tracing::info!("Removing the unix socket file.");
         let _ = std::fs::remove_file(&config.unixsocket);
     }
-    shared.exit.get().unwrap_or(0)
+    let exit = shared.turns.borrow().exit;
+    exit.unwrap_or(0)
+}
+
+/// Has tokio watch all sockets: their poll is one descriptor to wait for, which is all that a `Receiver` is here.
+fn watch(turns: &Turns) -> io::Result<Receiver> {
+    Receiver::from_owned_fd_unchecked(turns.epoll()?)
 }
 
 /// Turns signals into shutdown requests.
@@ -134,29 +131,28 @@ async fn signals(shared: Rc<Shared>, wakeups: Wakeups) {
     while wakeups.readable().await.is_ok() {
         while matches!(wakeups.try_read(&mut bytes), Ok(n) if n > 0) {}
         if signals::requested().is_some() {
-            shared.exec.borrow_mut().signalled();
-            shared.after_turn();
+            shared.turns.borrow_mut().exec.signalled();
+            shared.finish();
         }
     }
 }
 
-/// Writes what the turn has left in output buffers.
-async fn flush(shared: Rc<Shared>) {
-    let mut slots = Vec::new();
+/// Runs turns while there is something to do, and waits while there is not.
+async fn run_turns(shared: Rc<Shared>, watched: Receiver) {
     loop {
-        shared.flush.notified().await;
-        {
-            let server = &mut shared.exec.borrow_mut().server;
-            std::mem::swap(&mut slots, &mut server.flush);
-            server.stats.end_turn();
+        if shared.turns_in_a_row() {
+            tokio::task::yield_now().await;
+            continue;
         }
-        for slot in slots.drain(..) {
-            let conn = shared.conns.borrow().get(slot).cloned().flatten();
-            if let Some(conn) = conn {
-                conn.write(&shared);
-            }
+        tokio::select! {
+            ready = watched.readable() => match ready {
+                // Told once: from now on the turns look for themselves.
+                Ok(()) => drop(watched.try_io(|| io::Result::<()>::Err(ErrorKind::WouldBlock.into()))),
+                // The runtime is ending.
+                Err(_) => return,
+            },
+            () = shared.work.notified() => {}
         }
-        shared.after_turn();
     }
 }
 
@@ -164,12 +160,14 @@ async fn flush(shared: Rc<Shared>) {
 async fn ticker(shared: Rc<Shared>) {
     loop {
         let (due, now) = {
-            let mut exec = shared.exec.borrow_mut();
-            let due = exec.tick();
-            (due, exec.server.clock.now_ms() as i64)
+            let mut turns = shared.turns.borrow_mut();
+            let due = turns.exec.tick();
+            turns.planned_ms = due;
+            let now = turns.exec.server.clock.now_ms() as i64;
+            turns.listeners.borrow_mut().rested(now);
+            (due, now)
         };
-        shared.planned_ms.set(due);
-        shared.after_turn();
+        shared.finish();
         if due <= now {
             tokio::task::yield_now().await;
             continue;
@@ -183,31 +181,37 @@ async fn ticker(shared: Rc<Shared>) {
 }
 
 impl Shared {
-    /// What a turn of the executor may have left for others: output to write, connections to look at, requests.
-    pub fn after_turn(&self) {
-        let mut exec = self.exec.borrow_mut();
-        if !exec.server.flush.is_empty() {
-            self.flush.notify_one();
-        }
-        if !exec.server.wake.is_empty() {
-            let slots = std::mem::take(&mut exec.server.wake);
-            let conns = self.conns.borrow();
-            for slot in slots {
-                if let Some(Some(conn)) = conns.get(slot) {
-                    conn.wake();
-                }
+    /// Some turns in a row. False when there is nothing more to do.
+    fn turns_in_a_row(&self) -> bool {
+        let mut turns = self.turns.borrow_mut();
+        for _ in 0..TURNS_MAX {
+            if !turns.turn() {
+                return false;
+            }
+            if std::mem::take(&mut turns.early) {
+                self.early.notify_one();
+                break;
+            }
+            if turns.exit.is_some() {
+                self.exit.notify_one();
+                break;
+            }
+            if turns.exec.moment_ms() >= turns.planned_ms {
+                break;
             }
         }
-        for request in std::mem::take(&mut exec.server.requests) {
-            match request {
-                Request::Exit(code) => {
-                    self.exit.set(Some(code));
-                    self.exit_now.notify_one();
-                }
-                Request::MakeRoom => {
-                    exec.make_room();
-                }
-            }
+        true
+    }
+
+    /// Does what others than the turns have made the executor leave.
+    fn finish(&self) {
+        let mut turns = self.turns.borrow_mut();
+        turns.finish();
+        if turns.has_more() {
+            self.work.notify_one();
+        }
+        if turns.exit.is_some() {
+            self.exit.notify_one();
         }
     }
 }

@@ -553,6 +553,29 @@ impl Listpack {
         self.some(at.index())
     }
 
+    /// Removes the elements at these places, which ascend.
+    pub fn remove_all(&mut self, places: &[At]) {
+        if let [one] = places {
+            self.remove(*one);
+        }
+        if places.len() < 2 {
+            return;
+        }
+        // Once for all: each by itself would move what is behind it.
+        let bytes = self.as_bytes();
+        let mut kept = Vec::with_capacity(bytes.len());
+        let mut from = 0;
+        for at in places {
+            kept.extend_from_slice(&bytes[from..at.index()]);
+            from = at.index() + entry_len(bytes, at.index());
+        }
+        kept.extend_from_slice(&bytes[from..]);
+        let count = self.len() - places.len();
+        let head = head(kept.len(), count);
+        kept[..HEAD].copy_from_slice(&head);
+        *self = Listpack(Block::new(&kept));
+    }
+
     /// Cuts off the elements from `at` on, and gives them.
     pub fn split_off(&mut self, at: At) -> Listpack {
         let gone = self.iter_from(at).count();

@@ -3,14 +3,19 @@
 pub mod bits;
 mod block;
 pub mod collection;
+pub mod expiry;
+pub mod geo;
 pub mod hash;
+pub mod hll;
 pub mod intset;
 pub mod lcs;
 pub mod list;
 pub mod listpack;
+pub mod lzf;
 pub mod member;
 pub mod set;
 pub mod table;
+pub mod tree;
 pub mod value;
 pub mod zset;
 

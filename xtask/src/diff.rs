@@ -53,10 +53,12 @@ fn in_rust(text: &str) -> Vec<(usize, bool, String)> {
         let Some(rest) = ["(", "_plain(", "_resp3("].iter().find_map(|p| rest.strip_prefix(p)) else {
             continue;
         };
-        let rest = rest.trim_start();
-        let raw = rest.strip_prefix("r#\"").and_then(|body| body.split_once("\"#"));
-        let text_of = |rest: &str| unescaped(rest.strip_prefix('"')?);
-        if let Some(transcript) = raw.map(|(body, _)| body.to_string()).or_else(|| text_of(rest)) {
+        let text_at = rest.trim_start();
+        let transcript = match text_at.strip_prefix("r#\"") {
+            Some(body) => body.split_once("\"#").map(|(body, _)| body.to_string()),
+            None => text_at.strip_prefix('"').and_then(unescaped),
+        };
+        if let Some(transcript) = transcript {
             found.push((text[..at].lines().count().max(1), resp3, transcript));
         }
     }

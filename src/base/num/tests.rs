@@ -291,3 +291,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn coordinates_and_distances_are_written() {
+    let mut digits = NumBuf::new();
+    let coordinates = [
+        (0.0, "0"),
+        (-0.0, "0"),
+        (-1e-20, "0"),
+        (180.0, "180"),
+        (-13.5, "-13.5"),
+        (0.1, "0.10000000000000001"),
+        (999_999_999_999.0, "999999999999"),
+    ];
+    for (value, text) in coordinates {
+        assert_eq!(fmt_coordinate(&mut digits, value), text.as_bytes());
+    }
+    let distances = [
+        (0.0, "0.0000"),
+        (0.00005, "0.0000"),
+        (0.00015, "0.0001"), // 1.4999999999999998 parts,
+        (0.0123, "0.0123"),
+        (12.5, "12.5000"),
+        (-0.5, "-0.5000"),
+        (20_020_733.342_149, "20020733.3421"),
+        (1e300, "922337203685477.5807"),
+    ];
+    for (value, text) in distances {
+        assert_eq!(fmt_distance(&mut digits, value), text.as_bytes());
+    }
+}

@@ -17,6 +17,8 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+pub use expiry::{Condition, seconds};
+
 pub const COMMANDS: &[Spec] = &[
     DEL,
     UNLINK,

@@ -542,11 +542,12 @@ fn keyspace(cx: &mut ServerCx<'_>, t: &mut String) {
         if !db.is_empty() {
             let _ = write!(
                 t,
-                "db{}:keys={},expires={},avg_ttl={},keys_with_volatile_items=0\r\n",
+                "db{}:keys={},expires={},avg_ttl={},keys_with_volatile_items={}\r\n",
                 db.id,
                 db.len(),
                 db.volatile_len(),
-                db.avg_ttl_ms()
+                db.avg_ttl_ms(),
+                db.volatile_hashes()
             );
         }
     }
