@@ -26,7 +26,7 @@ pub fn inter_stored(sets: &mut [&Set], limits: SetLimits) -> Set {
             ControlFlow::Continue(())
         });
     }
-    result.to_ints(limits);
+    result.make_ints(limits);
     result
 }
 

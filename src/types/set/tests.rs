@@ -137,7 +137,7 @@ fn apply(set: &mut Set, model: &mut Model, step: Step) {
             set.pop_some(n, &mut Rng::new(seed), SMALL, |v| take(model, v));
         }
         Step::ToInts => {
-            set.to_ints(SMALL);
+            set.make_ints(SMALL);
             let fits = model.len() <= SMALL.ints && model.iter().all(|m| num::parse_i64(m).is_some());
             assert!(!fits || matches!(set, Set::Ints(_)));
         }
