@@ -151,9 +151,11 @@ pub fn fmt_coordinate(buf: &mut NumBuf, value: f64) -> &[u8] {
     }
 }
 
-/// Writes a distance with 4 decimals (`fixedpoint_d2string`): whole ten-thousandths, rounded to even ones.
+/// Writes a distance with 4 decimals (`fixedpoint_d2string`): whole ten-thousandths, rounded to even ones. What is no
+/// number, or too large, becomes the smallest integer, as the reference's processor has it.
 pub fn fmt_distance(buf: &mut NumBuf, value: f64) -> &[u8] {
-    let parts = (value * 10_000.0).round_ties_even() as i64;
+    let parts = (value * 10_000.0).round_ties_even();
+    let parts = if parts.abs() < i64::MAX as f64 { parts as i64 } else { i64::MIN };
     let sign = if parts < 0 { "-" } else { "" };
     let (whole, decimals) = (parts.unsigned_abs() / 10_000, parts.unsigned_abs() % 10_000);
     let mut rest = &mut buf.double[..];
