@@ -12,6 +12,16 @@ pub struct Event {
     pub name: &'static str,
 }
 
+impl Event {
+    /// Whether the key may hold something now that a client waits for: lists, sorted sets and streams are waited for.
+    #[inline]
+    fn may_serve(self) -> bool {
+        let classes =
+            NotifyFlags::LIST.0 | NotifyFlags::ZSET.0 | NotifyFlags::STREAM.0 | NotifyFlags::GENERIC.0;
+        self.class.0 & classes != 0
+    }
+}
+
 macro_rules! events {
     ($($id:ident $class:ident $name:literal;)*) => {
         impl Event {
@@ -110,7 +120,8 @@ impl Effects {
         self.dirty += n;
         #[cfg(debug_assertions)]
         self.touched.push(key.into());
-        if self.listeners != 0 {
+        let only_blocked = self.listeners == listeners::BLOCKED;
+        if self.listeners != 0 && (!only_blocked || event.may_serve()) {
             self.changes.push(Change { db, key: key.into(), event: Some(event), modified: true });
         }
     }

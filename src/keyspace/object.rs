@@ -203,6 +203,13 @@ macro_rules! stored {
                 }
             }
 
+            /// See [`Collection::table_shape`].
+            pub fn table_shape(&self) -> Option<(usize, usize)> {
+                match self {
+                    $(AnyRef::$t(c) => c.table_shape()),+
+                }
+            }
+
             /// A copy.
             pub fn duplicate(&self) -> Any {
                 match self {

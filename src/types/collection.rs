@@ -33,6 +33,11 @@ pub trait Collection: Sized + Send {
     /// time, or nothing); of a sorted set member and score.
     fn visit(&self, give: &mut dyn FnMut(&[&[u8]]));
 
+    /// Slots and entries of its hash table, when it has one.
+    fn table_shape(&self) -> Option<(usize, usize)> {
+        None
+    }
+
     /// When the first of its elements expires, ms of Unix time.
     fn next_due(&self) -> Option<i64> {
         None

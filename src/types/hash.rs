@@ -312,6 +312,13 @@ impl Collection for Hash {
         }
     }
 
+    fn table_shape(&self) -> Option<(usize, usize)> {
+        match self {
+            Hash::Table(table) => Some((table.fields.shape().0, table.len())),
+            _ => None,
+        }
+    }
+
     fn duplicate(&self) -> Hash {
         match self {
             Hash::Packed(list) => Hash::Packed(list.clone()),

@@ -479,6 +479,13 @@ impl Collection for Set {
         }
     }
 
+    fn table_shape(&self) -> Option<(usize, usize)> {
+        match self {
+            Set::Table(table) => Some((table.members.shape().0, table.len())),
+            _ => None,
+        }
+    }
+
     fn duplicate(&self) -> Set {
         match self {
             Set::Ints(ints) => Set::Ints(ints.clone()),

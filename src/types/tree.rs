@@ -63,6 +63,11 @@ impl<const L: usize, const N: usize> Tree<L, N> {
         Tree { order: RankTree::new(), index: Table::new(), bytes: 0 }
     }
 
+    /// Slots of the index by member.
+    pub fn slots(&self) -> usize {
+        self.index.shape().0
+    }
+
     /// A set of `members`, each once, in their order.
     pub fn of_sorted<'a>(members: impl Iterator<Item = (&'a [u8], f64)>) -> Self {
         let mut builder = Builder::new();

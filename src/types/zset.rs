@@ -565,6 +565,13 @@ impl Collection for Zset {
         }
     }
 
+    fn table_shape(&self) -> Option<(usize, usize)> {
+        match self {
+            Zset::Tree(tree) => Some((tree.slots(), tree.len())),
+            _ => None,
+        }
+    }
+
     fn duplicate(&self) -> Self {
         match self {
             Zset::Packed(pack) => Zset::Packed(pack.clone()),

@@ -54,7 +54,6 @@ fn random_field(cx: &mut KeyCx<'_>, key: Key<'_>, out: &mut Reply<'_>) -> Result
         Some(pair) => out.value(pair.field),
         None => out.null(),
     }
-    drop(hash);
     cx.db.rng = rng;
     Ok(())
 }
@@ -97,7 +96,6 @@ fn random_fields(
         });
         too_long = false;
     }
-    drop(hash);
     cx.db.rng = rng;
     if too_long {
         return Err(Error::OUT_OF_RANGE);

@@ -145,7 +145,6 @@ fn hsetex(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
             return Ok(());
         }
     }
-    drop(old);
     match at {
         Some(at) if cx.is_past(at) => remove_past(cx, key, args)?,
         _ => set_expiring(cx, key, &o, at, word.unwrap_or(0), args)?,

@@ -179,7 +179,7 @@ impl Model {
             let mut digits = NumBuf::new();
             assert_eq!(hash.get(f, self.now).map(|v| v.bytes(&mut digits).to_vec()), live.then(|| v.clone()));
             assert_eq!(hash.expiry(f, self.now), live.then_some(*expiry));
-            assert_eq!(hash.contains(f, ALL), true);
+            assert!(hash.contains(f, ALL));
         }
         if let Hash::Table(table) = hash {
             table.check();

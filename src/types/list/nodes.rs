@@ -155,6 +155,16 @@ impl Nodes {
         self.nodes.len()
     }
 
+    /// The limits by which they were made.
+    pub fn limits(&self) -> ListLimits {
+        self.limits
+    }
+
+    /// Bytes of all nodes' contents, compressed or not.
+    pub fn uncompressed(&self) -> usize {
+        self.nodes.iter().map(|n| n.total as usize).sum()
+    }
+
     pub(super) fn allocated(&self) -> usize {
         size_class(size_of::<Nodes>()) + size_class(self.nodes.capacity() * size_of::<Node>()) + self.bytes
     }
