@@ -20,6 +20,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::set::COMMANDS,
     commands::sort::COMMANDS,
     commands::string::COMMANDS,
+    commands::zset::COMMANDS,
 ];
 
 /// The table as a server starts with it.

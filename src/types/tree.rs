@@ -18,7 +18,7 @@ mod tests;
 
 use std::ops::Range;
 
-use super::table::{Pos, Table};
+use super::table::Table;
 use crate::base::hash::hash;
 use crate::base::rng::Rng;
 use leaf::Ptr;
@@ -299,24 +299,31 @@ impl Builder {
         self.len() == 0
     }
 
-    /// Where `member` is, to be given to [`Builder::change`].
-    pub fn find(&self, member: &[u8]) -> Option<Pos> {
-        self.index.find(hash(member), member)
+    /// Whether `member` was collected.
+    pub fn contains(&self, member: &[u8]) -> bool {
+        self.index.find(hash(member), member).is_some()
     }
 
     /// Adds a member that is absent.
+    #[inline]
     pub fn add_new(&mut self, member: &[u8], score: f64) {
+        self.insert(hash(member), member, score);
+    }
+
+    fn insert(&mut self, hash: u64, member: &[u8], score: f64) {
         let m = Member::new(score, member);
         self.bytes += m.view().allocated();
         self.members.push(m.raw());
-        self.index.insert(hash(member), m);
+        self.index.insert(hash, m);
     }
 
-    /// Changes the score of the member at `pos`.
-    pub fn change(&mut self, pos: Pos, change: impl FnOnce(f64) -> f64) {
-        let (raw, score) = (self.index.get_raw(pos), self.index.get(pos).score());
+    /// Adds a member with this score, or makes one of its score and this.
+    pub fn merge(&mut self, member: &[u8], score: f64, one_of: impl FnOnce(f64, f64) -> f64) {
+        let hash = hash(member);
+        let Some(pos) = self.index.find(hash, member) else { return self.insert(hash, member, score) };
+        let (raw, old) = (self.index.get_raw(pos), self.index.get(pos).score());
         // SAFETY: the index owns the member; it is in no tree yet.
-        unsafe { Member::set_score(raw, change(score)) };
+        unsafe { Member::set_score(raw, one_of(old, score)) };
     }
 
     /// All that was collected, in the order of its coming or sorting.

@@ -2,8 +2,9 @@
 //! scores; members that lie in one of them are looked at one by one.
 
 use super::options::{Form, Options, Order};
-use super::{READS, limits, read, reply_distance, reply_point, spec};
+use super::{READS, reply_distance, reply_point, spec};
 use crate::base::num::NumBuf;
+use crate::commands::zset::{limits, read};
 use crate::engine::args::Args;
 use crate::engine::cx::KeyCx;
 use crate::engine::effects::Event;
