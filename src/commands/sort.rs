@@ -399,7 +399,7 @@ fn sort_or_store(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, m
         if matches!(collection, AnyRef::Zset(_)) {
             // The reference converts what it sorts, and it shows in OBJECT ENCODING.
             let limits = zset::limits(cx);
-            cx.db.write_at::<Zset>(pos, key.hash)?.expect(usize::MAX, 0, limits);
+            cx.db.write_at::<Zset>(pos, key.hash)?.prepare_for(usize::MAX, 0, limits);
         }
     }
     if !request.unsorted {

@@ -51,7 +51,7 @@ fn geoadd(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
         None => Some(cx.db.write_or_insert(key)?),
     };
     let (added, moved) = set.map_or((0, 0), |mut set| {
-        set.expect(places.len(), longest, limits);
+        set.prepare_for(places.len(), longest, limits);
         let mut counts = (0, 0);
         for (score, member) in places {
             match set.add(member, score, rule, limits) {
