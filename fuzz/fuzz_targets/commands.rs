@@ -97,6 +97,45 @@ const POOL: &[&str] = &[
     "ENCODING",
     "LIST",
     "HELP",
+    "LEFT",
+    "RIGHT",
+    "BEFORE",
+    "AFTER",
+    "WITHSCORES",
+    "WITHVALUES",
+    "BYSCORE",
+    "BYLEX",
+    "REV",
+    "LIMIT",
+    "WEIGHTS",
+    "AGGREGATE",
+    "MIN",
+    "MAX",
+    "CH",
+    "INCR",
+    "RANK",
+    "MAXLEN",
+    "FIELDS",
+    "NOVALUES",
+    "NOSCORES",
+    "BY",
+    "STORE",
+    "STOREDIST",
+    "ALPHA",
+    "DESC",
+    "FROMMEMBER",
+    "FROMLONLAT",
+    "BYRADIUS",
+    "BYBOX",
+    "WITHCOORD",
+    "km",
+    "(1",
+    "[a",
+    "-inf",
+    "-",
+    "+",
+    "3",
+    "0.01",
 ];
 
 struct Host {
@@ -172,8 +211,8 @@ fuzz_target!(|data: &[u8]| {
     host.exec.server.stream = Some(Vec::new());
     host.exec.server.fx.streaming = true;
     let mut bytes = data.iter().copied();
-    while let (Some(which), Some(how)) = (bytes.next(), bytes.next()) {
-        let (spec, sub) = all[usize::from(which) % all.len()];
+    while let (Some(which), Some(more), Some(how)) = (bytes.next(), bytes.next(), bytes.next()) {
+        let (spec, sub) = all[usize::from(u16::from_le_bytes([which, more])) % all.len()];
         let mut words = vec![spec.name];
         words.extend(sub.map(|s| s.name));
         // Mostly as many arguments as the command takes.

@@ -32,6 +32,16 @@ pub fn key_slot(key: &[u8]) -> u16 {
     crc16(hash_tag(key)) % SLOTS
 }
 
+/// The slot that all keys which match a glob pattern belong to, if it can be told: by a hash tag before any wildcard, or
+/// because the pattern has none.
+pub fn pattern_slot(pattern: &[u8]) -> Option<u16> {
+    let plain = memchr::memchr2(b'*', b'?', pattern).unwrap_or(pattern.len());
+    let plain = pattern[..plain].iter().position(|byte| matches!(byte, b'[' | b'\\')).unwrap_or(plain);
+    let tag = hash_tag(&pattern[..plain]);
+    let tagged = tag.len() < plain;
+    (plain == pattern.len() || tagged).then(|| crc16(tag) % SLOTS)
+}
+
 fn hash_tag(key: &[u8]) -> &[u8] {
     let Some(open) = memchr::memchr(b'{', key) else { return key };
     let behind = &key[open + 1..];
@@ -44,6 +54,17 @@ fn hash_tag(key: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_have_a_slot_or_not() {
+        let slot = |pattern: &str| pattern_slot(pattern.as_bytes());
+        assert_eq!(slot("abc"), Some(key_slot(b"abc")));
+        assert_eq!(slot("w{abc}*"), Some(key_slot(b"abc")));
+        assert_eq!(slot("{}abc"), Some(key_slot(b"{}abc")));
+        for none in ["*", "w*{abc}", "w[{abc}", "w\\{abc}", "?", "{}*", "{a*}", "{a"] {
+            assert_eq!(slot(none).is_some(), none == "{a", "{none}");
+        }
+    }
 
     #[test]
     fn check_value() {

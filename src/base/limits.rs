@@ -46,16 +46,38 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 pub const REPLY_BUFFER_MAX: usize = 16 * 1024;
 /// Bytes that it keeps at least (Redis: `PROTO_REPLY_MIN_BYTES`).
 pub const REPLY_BUFFER_MIN: usize = 1024;
+/// Bytes of a reply of random elements that may repeat: a negative count of HRANDFIELD has no other bound.
+pub const RANDOM_REPLY_MAX: usize = 512 << 20;
 /// Columns of LOLWUT's picture.
 pub const PICTURE_COLUMNS_MAX: i64 = 1000;
 /// Lines of it above the water.
 pub const PICTURE_ROWS_MAX: i64 = 1000;
 /// Bytes from which an element of a list has a node of its own (Redis: 1 GB).
 pub const LIST_PACKED_MAX: usize = 1 << 30;
+/// Members of an intset, whatever `set-max-intset-entries` says (Redis: 2^30).
+pub const INTSET_MAX: usize = 1 << 30;
+/// Bytes of a node of a list, where its limit is a number of elements (Redis: `SIZE_SAFETY_LIMIT`).
+pub const LIST_NODE_SAFE: usize = 8192;
+/// Bytes of a node of a list beyond which it is cut in two, whatever its limit says: elements that are replaced by longer
+/// ones do not count against that.
+pub const LIST_NODE_MAX: usize = 1 << 20;
+/// Bytes of a node of a list below which it is not compressed (Redis: `MIN_COMPRESS_BYTES`).
+pub const LIST_COMPRESS_MIN: usize = 48;
+/// Bytes that compressing it must save (Redis: `MIN_COMPRESS_IMPROVE`).
+pub const LIST_COMPRESS_GAIN: usize = 8;
+/// Bytes of a listpack, beyond which it takes no more elements (Redis: `LISTPACK_MAX_SAFETY_SIZE`).
+pub const LISTPACK_MAX: usize = 1 << 30;
+/// Bytes of a reply of members drawn at random with repetition, which can be longer than any collection.
+pub const REPLY_DRAWN_MAX: usize = 512 << 20;
 /// Milliseconds after which a client's peak of output is forgotten (Redis: its 5 s).
 pub const OUTPUT_PEAK_RESET_MS: i64 = 5000;
 /// Bytes of a value beyond which it is freed by the free thread.
 pub const FREE_ELSEWHERE_MIN: usize = 1 << 20;
+/// Allocations of a collection beyond which the free thread frees it, where a client or a directive wants that (Redis:
+/// `LAZYFREE_THRESHOLD`).
+pub const LAZY_EFFORT_MAX: usize = 64;
+/// As `LAZY_EFFORT_MAX`, whether anybody wants it or not: the executor would stand still for it.
+pub const FREE_EFFORT_MAX: usize = 1024;
 /// Keys that FLUSHALL SYNC frees at once, without making its client wait.
 pub const FLUSH_AT_ONCE_KEYS: usize = 4096;
 /// Arguments that an entry of the command logs keeps (Redis: `COMMANDLOG_ENTRY_MAX_ARGC`).
@@ -64,3 +86,8 @@ pub const COMMANDLOG_ARGS_MAX: usize = 32;
 pub const COMMANDLOG_ARG_MAX: usize = 128;
 /// Samples kept of each event of the latency monitor (Redis: `LATENCY_TS_LEN`).
 pub const LATENCY_SAMPLES_MAX: usize = 160;
+/// Rounds of PFSELFTEST over all registers, and the elements that it adds (Redis: 1000 and 10 million, for which a server
+/// stands still for seconds).
+pub const HLL_TEST_CYCLES: usize = 100;
+/// See `HLL_TEST_CYCLES`.
+pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;

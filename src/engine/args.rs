@@ -62,6 +62,17 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// A copy of the request: its bytes and where its arguments lie in them.
+    pub fn to_owned(&self) -> (Vec<u8>, Vec<Span>) {
+        let mut bytes = Vec::with_capacity(self.bytes());
+        let spans = self.all().map(|a| {
+            bytes.extend_from_slice(a);
+            Span { at: (bytes.len() - a.len()) as u32, len: a.len() as u32 }
+        });
+        let spans = spans.collect();
+        (bytes, spans)
+    }
+
     /// Bytes of all arguments.
     pub fn bytes(&self) -> usize {
         self.spans.iter().map(|s| s.len as usize).sum()
@@ -132,6 +143,18 @@ impl<'a> Args<'a> {
     /// The next argument as a floating-point number.
     pub fn float(&mut self) -> Result<f64> {
         num::parse_f64(self.bytes_arg()?).ok_or(Error::NOT_FLOAT)
+    }
+
+    /// The next argument as a time to wait, in seconds: when it is over, in ms of Unix time. Zero is for ever.
+    pub fn timeout(&mut self, now_ms: i64) -> Result<Option<i64>> {
+        const BEYOND: Error = Error::text("ERR timeout is out of range");
+        let seconds = num::Extended::parse(self.bytes_arg()?)
+            .ok_or(Error::text("ERR timeout is not a float or out of range"))?;
+        match seconds.thousandfold_up().ok_or(BEYOND)? {
+            0 => Ok(None),
+            ms if ms < 0 => Err(Error::text("ERR timeout is negative")),
+            ms => ms.checked_add(now_ms).map(Some).ok_or(BEYOND),
+        }
     }
 
     /// The arguments not read yet, and marks them read.

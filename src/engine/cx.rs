@@ -4,11 +4,12 @@ use super::args::Args;
 use super::config::Config;
 use super::effects::{Effects, Event, Propagate};
 use super::error::{Error, Result};
-use super::server::Server;
+use super::server::{Debug, Server};
 use super::session::{Block, Blocked, ClientType, Session};
-use crate::keyspace::table::Pos;
+use super::waiting::{KeyWait, TimedOut};
 use crate::keyspace::{Db, Entry, ExpiryRule, Key, NewValue};
 use crate::resp::Reply;
+use crate::types::table::Pos;
 
 /// For commands on keys: one database and the client's own session.
 pub struct KeyCx<'a> {
@@ -20,6 +21,8 @@ pub struct KeyCx<'a> {
     pub session: &'a mut Session,
     /// Settings.
     pub config: &'a Config,
+    /// What DEBUG has set.
+    pub debug: &'a Debug,
     /// Milliseconds of Unix time; the same during a command, a script, a transaction.
     pub now_ms: i64,
 }
@@ -28,7 +31,24 @@ impl KeyCx<'_> {
     /// Records that `key` changed, `n` units of it: for save points, WATCH, caches, notifications, propagation.
     #[inline]
     pub fn changed(&mut self, key: &[u8], event: Event, n: u64) {
+        if self.db.created {
+            self.db.created = false;
+            self.notify(key, Event::NEW);
+        }
         self.fx.changed(self.db.id, key, event, n);
+    }
+
+    /// Removes `key`, whose collection has lost its last element: said after the change itself.
+    pub fn delete_empty(&mut self, key: Key<'_>) {
+        drop(self.db.remove(key));
+        self.fx.changed(self.db.id, key.bytes, Event::DEL, 0);
+    }
+
+    /// Removes `key` if `write_or_insert` has just made it and nothing was added: nobody hears of it.
+    pub fn take_back(&mut self, key: Key<'_>) {
+        if std::mem::take(&mut self.db.created) {
+            drop(self.db.remove(key));
+        }
     }
 
     /// Stores `value` under `key`, whatever was there; that a key is new is an event.
@@ -54,14 +74,22 @@ impl KeyCx<'_> {
         self.db.replace(pos, value);
     }
 
-    /// Takes a large string at `pos`, which is about to be replaced, away to be freed elsewhere.
+    /// Takes a large value at `pos`, which is about to be replaced, away to be freed elsewhere.
     #[inline]
     fn clear(&mut self, pos: Pos) {
-        if self.db.at(pos).is_large()
-            && let Some(heap) = self.db.take_heap(pos)
+        let lazy = self.config.lazyfree_lazy_server_del;
+        if self.db.at(pos).is_large(lazy)
+            && let Some(value) = self.db.take_pointee(pos)
         {
-            self.fx.discard(Entry::new(b"", NewValue::Heap(heap), None, 0), false);
+            self.fx.discard(Entry::new(b"", value, None, 0), lazy);
         }
+    }
+
+    /// Removes what is at `key`, as part of a command that stores its result there. Tells whether there was anything.
+    pub fn remove(&mut self, key: Key<'_>) -> bool {
+        let Some(entry) = self.db.remove(key) else { return false };
+        self.fx.discard(entry, self.config.lazyfree_lazy_server_del);
+        true
     }
 
     /// Stores `value` under `key`, which must be absent.
@@ -121,6 +149,27 @@ impl KeyCx<'_> {
             self.notify(key.bytes, Event::KEY_MISS);
         }
         found
+    }
+
+    /// Makes the client wait until a value of type `wants` is at one of `keys` and the command can be served, or until
+    /// `until_ms` (`None` = for ever), when it hears `timed_out`. The handler writes no reply and has changed nothing: the
+    /// whole command is run again for every change of a key. Where nothing may block, it hears `timed_out` at once.
+    pub fn block_on<'k>(
+        &mut self,
+        keys: impl Iterator<Item = &'k [u8]>,
+        wants: &'static str,
+        until_ms: Option<i64>,
+        timed_out: TimedOut,
+        out: &mut Reply<'_>,
+    ) {
+        if self.session.deny_blocking {
+            return timed_out.write(out);
+        }
+        let mut wait = KeyWait::new(wants, timed_out);
+        wait.keys = keys.map(Box::from).collect();
+        wait.keys.sort_unstable();
+        wait.keys.dedup();
+        self.session.block = Some(Block { on: Blocked::Keys(Box::new(wait)), until_ms });
     }
 
     /// Goes to the AOF and replicas as this command instead.

@@ -12,6 +12,16 @@ pub struct Event {
     pub name: &'static str,
 }
 
+impl Event {
+    /// Whether the key may hold something now that a client waits for: lists, sorted sets and streams are waited for.
+    #[inline]
+    fn may_serve(self) -> bool {
+        let classes =
+            NotifyFlags::LIST.0 | NotifyFlags::ZSET.0 | NotifyFlags::STREAM.0 | NotifyFlags::GENERIC.0;
+        self.class.0 & classes != 0
+    }
+}
+
 macro_rules! events {
     ($($id:ident $class:ident $name:literal;)*) => {
         impl Event {
@@ -22,7 +32,18 @@ macro_rules! events {
 
 events! {
     SET STRING "set"; SETRANGE STRING "setrange"; APPEND STRING "append"; INCRBY STRING "incrby";
-    INCRBYFLOAT STRING "incrbyfloat"; SETBIT STRING "setbit";
+    INCRBYFLOAT STRING "incrbyfloat"; SETBIT STRING "setbit"; PFADD STRING "pfadd";
+    LPUSH LIST "lpush"; RPUSH LIST "rpush"; LPOP LIST "lpop"; RPOP LIST "rpop"; LINSERT LIST "linsert";
+    LSET LIST "lset"; LREM LIST "lrem"; LTRIM LIST "ltrim"; SORTSTORE LIST "sortstore";
+    SADD SET "sadd"; SREM SET "srem"; SPOP SET "spop"; SINTERSTORE SET "sinterstore";
+    SUNIONSTORE SET "sunionstore"; SDIFFSTORE SET "sdiffstore";
+    HSET HASH "hset"; HDEL HASH "hdel"; HINCRBY HASH "hincrby"; HINCRBYFLOAT HASH "hincrbyfloat";
+    HEXPIRE HASH "hexpire"; HPERSIST HASH "hpersist"; HEXPIRED HASH "hexpired"; HEXPIRED_DUE EXPIRED "hexpired";
+    ZADD ZSET "zadd"; ZINCR ZSET "zincr"; ZREM ZSET "zrem"; ZREMRANGEBYRANK ZSET "zremrangebyrank";
+    ZREMRANGEBYSCORE ZSET "zremrangebyscore"; ZREMRANGEBYLEX ZSET "zremrangebylex"; ZPOPMIN ZSET "zpopmin";
+    ZPOPMAX ZSET "zpopmax"; ZRANGESTORE ZSET "zrangestore"; ZUNIONSTORE ZSET "zunionstore";
+    ZINTERSTORE ZSET "zinterstore"; ZDIFFSTORE ZSET "zdiffstore"; GEORADIUSSTORE ZSET "georadiusstore";
+    GEOSEARCHSTORE ZSET "geosearchstore";
     DEL GENERIC "del"; EXPIRE GENERIC "expire"; PERSIST GENERIC "persist"; RENAME_FROM GENERIC "rename_from";
     RENAME_TO GENERIC "rename_to"; MOVE_FROM GENERIC "move_from"; MOVE_TO GENERIC "move_to"; COPY_TO GENERIC "copy_to";
     RESTORE GENERIC "restore"; EXPIRED EXPIRED "expired"; EVICTED EVICTED "evicted"; NEW NEW "new";
@@ -75,6 +96,8 @@ pub struct Effects {
     pub dirty: u64,
     /// Keys that the command itself found to be over, for the statistics.
     pub expired: u64,
+    /// Fields of hashes that it removed or wrote over because their time had come, likewise.
+    pub expired_fields: u64,
     /// Entries taken out that are large: they are freed elsewhere. With each, whether the client asked for that.
     pub garbage: Vec<(Entry, bool)>,
     /// See [`listeners`].
@@ -97,7 +120,8 @@ impl Effects {
         self.dirty += n;
         #[cfg(debug_assertions)]
         self.touched.push(key.into());
-        if self.listeners != 0 {
+        let only_blocked = self.listeners == listeners::BLOCKED;
+        if self.listeners != 0 && (!only_blocked || event.may_serve()) {
             self.changes.push(Change { db, key: key.into(), event: Some(event), modified: true });
         }
     }
@@ -105,7 +129,7 @@ impl Effects {
     /// Frees an entry that was taken out; a large one after the command, on the free thread.
     #[inline]
     pub fn discard(&mut self, entry: Entry, lazy: bool) {
-        if entry.view().is_large() {
+        if entry.view().is_large(lazy) {
             self.garbage.push((entry, lazy));
         }
     }

@@ -18,3 +18,4 @@ pub mod start;
 pub mod stats;
 pub mod syntax;
 pub mod table;
+pub mod waiting;

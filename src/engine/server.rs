@@ -1,15 +1,16 @@
 //! The whole state of the server, plain data. Who changes what is told in ARCHITECTURE.md.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use super::commandlog::CommandLogs;
 use super::config::Config;
-use super::effects::Effects;
+use super::effects::{Effects, listeners};
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::session::{Block, Blocked, Clients, Peer, Session};
 use super::stats::Stats;
 use super::table::CommandTable;
+use super::waiting::Waiting;
 use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::keyspace::db::{Access, Remains};
@@ -50,7 +51,7 @@ pub struct Debug {
     pub output_resizing: bool,
     /// Every reply counts as one that outgrew the reply buffer.
     pub enforce_reply_list: bool,
-    /// Elements of a list from this size on have a node of their own.
+    /// Elements of a list from this size on have a node of their own; 0: by `list-max-listpack-size`.
     pub packed_threshold: usize,
 }
 
@@ -63,7 +64,7 @@ impl Default for Debug {
             output_peak_reset_ms: Some(limits::OUTPUT_PEAK_RESET_MS),
             output_resizing: true,
             enforce_reply_list: false,
-            packed_threshold: limits::LIST_PACKED_MAX,
+            packed_threshold: 0,
         }
     }
 }
@@ -109,7 +110,11 @@ pub struct Server {
     /// Slots of clients in MONITOR.
     pub monitors: Vec<usize>,
     /// Slots of clients that wait.
-    pub blocked: Vec<usize>,
+    pub blocked: BTreeSet<usize>,
+    /// When waits end, ms of Unix time, and whose.
+    pub timeouts: BTreeSet<(i64, usize)>,
+    /// Who waits for keys.
+    pub waiting: Waiting,
     /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// What is done with keys whose time has come; see `expiry_rule_for`.
@@ -161,7 +166,9 @@ impl Server {
             wake: Vec::new(),
             requests: Vec::new(),
             monitors: Vec::new(),
-            blocked: Vec::new(),
+            blocked: BTreeSet::new(),
+            timeouts: BTreeSet::new(),
+            waiting: Waiting::default(),
             active_expire: true,
             expiry_rule: ExpiryRule::Remove,
             used_memory: 0,
@@ -194,17 +201,43 @@ impl Server {
 
     /// Makes a client wait.
     pub fn block(&mut self, slot: usize, block: Block) {
-        if let Some(s) = self.clients.get_mut(slot) {
-            s.block = Some(block);
-            self.blocked.push(slot);
+        let Some(s) = self.clients.get_mut(slot) else { return };
+        s.block = Some(block);
+        self.start_wait(slot);
+    }
+
+    /// A client's block was set: counts it among those who wait.
+    pub fn start_wait(&mut self, slot: usize) {
+        let Some(block) = self.clients.get_mut(slot).and_then(|s| s.block.as_mut()) else { return };
+        self.blocked.insert(slot);
+        if let Some(at) = block.until_ms {
+            self.timeouts.insert((at, slot));
+        }
+        if let Blocked::Keys(wait) = &mut block.on {
+            self.waiting.add(slot, wait);
+            self.fx.listeners |= listeners::BLOCKED;
+        }
+    }
+
+    /// Takes a client that waits out of all lists.
+    pub fn forget_wait(&mut self, slot: usize) {
+        let Some(block) = self.clients.get_mut(slot).and_then(|s| s.block.take()) else { return };
+        self.blocked.remove(&slot);
+        if let Some(at) = block.until_ms {
+            self.timeouts.remove(&(at, slot));
+        }
+        if let Blocked::Keys(wait) = &block.on {
+            self.waiting.remove(wait);
+            if self.waiting.is_empty() {
+                self.fx.listeners &= !listeners::BLOCKED;
+            }
         }
     }
 
     /// A client waits no longer: its input goes on.
     pub fn unblock(&mut self, slot: usize) {
-        self.blocked.retain(|&s| s != slot);
-        if let Some(s) = self.clients.get_mut(slot) {
-            s.block = None;
+        self.forget_wait(slot);
+        if self.clients.get(slot).is_some() {
             self.wake.push(slot);
         }
     }
@@ -218,7 +251,7 @@ impl Server {
         self.pause = Pause::default();
         self.set_expiry_rule(ExpiryRule::Remove);
         for slot in self.blocked.clone() {
-            if self.client(slot).block.as_ref().is_some_and(|b| b.on == Blocked::Paused) {
+            if self.client(slot).block.as_ref().is_some_and(|b| matches!(b.on, Blocked::Paused)) {
                 self.unblock(slot);
             }
         }
@@ -228,12 +261,13 @@ impl Server {
     pub fn end_wait(&mut self, slot: usize, error: bool) {
         let session = self.client(slot);
         let resp3 = session.resp3;
+        let timed_out = session.waits_for_keys().map(|w| w.timed_out);
         let mut out = crate::resp::Reply::new(&mut session.output, resp3);
-        if error {
-            out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK");
-        } else {
-            // No replicas yet: none has acknowledged.
-            out.int(0);
+        match timed_out {
+            _ if error => out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
+            Some(timed_out) => timed_out.write(&mut out),
+            // WAIT: no replicas yet, none has acknowledged.
+            None => out.int(0),
         }
         self.unblock(slot);
         self.flush_later(slot);
@@ -254,10 +288,8 @@ impl Server {
     pub fn close_now(&mut self, slot: usize) {
         let Some(s) = self.clients.get_mut(slot) else { return };
         s.closing = super::session::Closing::Now;
-        let (waits, monitor) = (s.block.is_some(), s.monitor);
-        if waits {
-            self.blocked.retain(|&b| b != slot);
-        }
+        let monitor = s.monitor;
+        self.forget_wait(slot);
         if monitor {
             self.monitors.retain(|&m| m != slot);
         }
@@ -335,12 +367,13 @@ impl Server {
 
     /// Frees an entry that was taken out, on the free thread when it is large. Tells how many bytes that will free.
     pub fn free_entry(&mut self, entry: Entry, lazy: bool) -> usize {
-        let bytes = entry.view().allocated();
-        if bytes < limits::FREE_ELSEWHERE_MIN {
+        let view = entry.view();
+        if !view.is_large(lazy) {
             return 0;
         }
+        let bytes = view.allocated();
         // The reference frees any string in the foreground and so does not count it.
-        let objects = (lazy && entry.view().type_name() != "string") as usize;
+        let objects = (lazy && view.any().is_some_and(|c| c.effort() > limits::LAZY_EFFORT_MAX)) as usize;
         self.free.send(Box::new(entry), objects);
         bytes
     }

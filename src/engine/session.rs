@@ -1,6 +1,7 @@
 //! One client's state, as commands see it. Its socket is `net`'s.
 
 use super::client_memory::{ClientMemory, Counted};
+use super::waiting::KeyWait;
 use crate::base::limits;
 use crate::resp::{Output, Parser};
 
@@ -29,7 +30,7 @@ pub enum Closing {
 }
 
 /// What a client waits for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Blocked {
     /// WAIT: this many replicas at this offset.
     Wait { replicas: i64, offset: i64 },
@@ -37,10 +38,12 @@ pub enum Blocked {
     Paused,
     /// FLUSHALL SYNC, until the memory is free.
     Freeing,
+    /// One of some keys.
+    Keys(Box<KeyWait>),
 }
 
 /// A client that waits, and until when (ms of Unix time; `None` = for ever).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Block {
     pub on: Blocked,
     pub until_ms: Option<i64>,
@@ -107,6 +110,8 @@ pub struct Session {
     pub reply_mode: ReplyMode,
     pub closing: Closing,
     pub block: Option<Block>,
+    /// What would block answers at once as if its time were over: in a transaction or script.
+    pub deny_blocking: bool,
     /// MONITOR.
     pub monitor: bool,
     /// CLIENT NO-EVICT.
@@ -168,11 +173,20 @@ impl Session {
             + self.input.capacity()
             + self.parser.held()
             + self.output.allocated()
+            + self.waits_for_keys().map_or(0, KeyWait::memory)
             + self.name.capacity()
             + self.lib_name.capacity()
             + self.lib_ver.capacity()
             + self.peer.addr.capacity()
             + self.peer.laddr.capacity()
+    }
+
+    /// The wait for keys, if it waits for any.
+    pub fn waits_for_keys(&self) -> Option<&KeyWait> {
+        match &self.block.as_ref()?.on {
+            Blocked::Keys(wait) => Some(wait),
+            _ => None,
+        }
     }
 
     /// Ends the connection once its output is sent.

@@ -154,6 +154,8 @@ pub struct Stats {
     pub hits: u64,
     pub misses: u64,
     pub expired_keys: u64,
+    /// Fields of hashes removed because their time had come.
+    pub expired_fields: u64,
     pub expired_time_cap_reached: u64,
     /// Nanoseconds of processor time that removing due keys took.
     pub expire_cycle_ns: u64,

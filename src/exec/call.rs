@@ -29,9 +29,12 @@ impl Exec {
         self.check_command((slot, id), args, out, mark, (before, result.is_err()));
         self.now = self.server.clock.read();
         self.drain(slot, id, args);
+        if !self.running_again && self.server.client(slot).waits_for_keys().is_some() {
+            self.wait_for_keys(slot, id, args);
+        }
         let ns = self.now.mono_ns.saturating_sub(now.mono_ns);
         let secrets = self.count(slot, id, ns, result.is_err(), args, out.since(mark));
-        if !self.server.monitors.is_empty() {
+        if !self.server.monitors.is_empty() && !self.running_again {
             self.feed_monitors(slot, id, args, out);
         }
         if secrets {
@@ -64,7 +67,8 @@ impl Exec {
                     db.lfu_log_factor = server.config.lfu_log_factor;
                     db.lfu_decay_minutes = server.config.lfu_decay_time;
                 }
-                f(&mut KeyCx { db, fx: &mut server.fx, session, config: &server.config, now_ms }, args, out)
+                let (config, debug) = (&server.config, &server.debug);
+                f(&mut KeyCx { db, fx: &mut server.fx, session, config, debug, now_ms }, args, out)
             }
             Handler::Session(f) => {
                 let server = &mut self.server;
@@ -106,6 +110,10 @@ impl Exec {
         reply_bytes: usize,
     ) -> bool {
         let server = &mut self.server;
+        if server.clients.get(slot).is_some_and(|s| s.waits_for_keys().is_some()) {
+            // It counts once it is served.
+            return false;
+        }
         server.stats.commands += 1;
         server.stats.commands_ns += ns;
         let stats = &mut server.commands.stats[id as usize];

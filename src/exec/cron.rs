@@ -3,7 +3,6 @@
 
 use super::Exec;
 use crate::engine::server::Pause;
-use crate::engine::session::Blocked;
 
 /// Time one slice of expiry may take before clients get their turn.
 const EXPIRY_SLICE_NS: u64 = 1_000_000;
@@ -20,8 +19,10 @@ impl Exec {
         self.heed_signal();
         let expiry_due = self.expire_due();
         let busy = (!self.server.freeing.is_empty() && self.free_on()) | self.evict_on();
-        if !self.server.blocked.is_empty() {
-            self.end_waits(now_ms);
+        self.end_waits(now_ms);
+        if self.server.waiting.any_ready() {
+            self.now = self.server.clock.read();
+            self.serve_waiting();
         }
         if now_ms >= self.cron_due_ms {
             if !self.server.debug.pause_cron {
@@ -32,8 +33,7 @@ impl Exec {
             }
             self.cron_due_ms = now_ms + (1000 / self.server.config.hz.max(1) as i64).max(1);
         }
-        let waits =
-            self.server.blocked.iter().filter_map(|&s| self.server.clients.get(s)?.block.as_ref()?.until_ms);
+        let waits = self.server.timeouts.first().map(|&(at, _)| at).into_iter();
         let pause = [self.server.pause.writes_until_ms, self.server.pause.all_until_ms]
             .into_iter()
             .filter(|&t| t > now_ms);
@@ -74,6 +74,9 @@ impl Exec {
                 self.expired(i as u32, entry.view().key());
                 self.server.free_entry(entry, lazy);
             }
+            if let Some(due) = self.server.dbs[i].pop_due_fields(EXPIRY_STEP) {
+                self.expired_fields(i as u32, due, lazy);
+            }
             ns = self.server.clock.mono_ns().saturating_sub(start.mono_ns);
         }
         self.server.stats.expire_cycle_ns += ns;
@@ -85,20 +88,17 @@ impl Exec {
 
     /// Ends the effects of what no client asked for.
     pub(super) fn finish_effects(&mut self) {
-        self.server.fx.changes.clear();
+        self.finish_changes();
         self.server.dirty += std::mem::take(&mut self.server.fx.dirty);
     }
 
     /// Ends waits whose time is over.
     fn end_waits(&mut self, now_ms: i64) {
-        for slot in self.server.blocked.clone() {
-            let Some(block) = self.server.clients.get(slot).and_then(|s| s.block.clone()) else { continue };
-            match block.on {
-                Blocked::Wait { .. } if block.until_ms.is_some_and(|t| t <= now_ms) => {
-                    self.server.end_wait(slot, false)
-                }
-                _ => {}
+        while let Some(&(at, slot)) = self.server.timeouts.first() {
+            if at > now_ms {
+                return;
             }
+            self.server.end_wait(slot, false);
         }
     }
 

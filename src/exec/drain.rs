@@ -4,6 +4,7 @@
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::effects::{Event, Propagate};
+use crate::keyspace::db::DueFields;
 use crate::resp::{Output, Reply};
 
 impl Exec {
@@ -22,6 +23,7 @@ impl Exec {
         let dirty = std::mem::take(&mut fx.dirty);
         self.server.dirty += dirty;
         self.server.stats.expired_keys += std::mem::take(&mut fx.expired);
+        self.server.stats.expired_fields += std::mem::take(&mut fx.expired_fields);
         if !fx.garbage.is_empty() {
             self.free_garbage();
         }
@@ -51,7 +53,21 @@ impl Exec {
                 }
             }
         }
-        self.server.fx.changes.clear();
+        self.finish_changes();
+    }
+
+    /// Spreads what changed among those who listen.
+    pub(super) fn finish_changes(&mut self) {
+        let server = &mut self.server;
+        if !server.waiting.is_empty() {
+            server
+                .fx
+                .changes
+                .iter()
+                .filter(|c| c.modified)
+                .for_each(|c| server.waiting.changed(c.db, &c.key));
+        }
+        server.fx.changes.clear();
     }
 
     /// Frees the large entries that the command took out.
@@ -80,6 +96,21 @@ impl Exec {
     pub fn expired(&mut self, db: u32, key: &[u8]) {
         self.server.stats.expired_keys += 1;
         self.removed(db, key, Event::EXPIRED, self.server.config.lazyfree_lazy_expire);
+    }
+
+    /// The time of some fields of a hash had come and they are removed: the replicas and the AOF get an HDEL.
+    pub fn expired_fields(&mut self, db: u32, due: DueFields, lazy: bool) {
+        self.server.stats.expired_fields += due.names.len() as u64;
+        self.server.fx.changed(db, &due.key, Event::HEXPIRED_DUE, 0);
+        if self.server.fx.streaming {
+            let names = due.names.iter().map(|n| &n[..]);
+            let words: Vec<&[u8]> = [&b"HDEL"[..], &due.key].into_iter().chain(names).collect();
+            self.stream(db, &words);
+        }
+        if let Some(entry) = due.emptied {
+            self.server.fx.changed(db, &due.key, Event::DEL, 0);
+            self.server.free_entry(entry, lazy);
+        }
     }
 
     /// A key was removed by the server itself.

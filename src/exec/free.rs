@@ -32,7 +32,7 @@ impl Exec {
     fn end_freeing(&mut self, client: u64) {
         let Some(slot) = self.server.clients.slot_of(client) else { return };
         let session = self.server.client(slot);
-        if session.block.as_ref().is_none_or(|b| b.on != Blocked::Freeing) {
+        if session.block.as_ref().is_none_or(|b| !matches!(b.on, Blocked::Freeing)) {
             return;
         }
         let resp3 = session.resp3;

@@ -1,6 +1,7 @@
 //! The one thread that owns all data. `run` takes what a client sent, batch by batch; `gate` refuses in a fixed
 //! order; `call` runs a handler; `drain` spreads what it did; `cron` does the rest, in bounded slices.
 
+pub mod blocked;
 pub mod call;
 #[cfg(debug_assertions)]
 pub mod checks;
@@ -35,6 +36,8 @@ pub struct Exec {
     /// The moment at which the last command of the batch ended, or the batch began: the next one's start. One
     /// reading of the clock per command.
     now: Reading,
+    /// The request that runs had to wait before.
+    running_again: bool,
 }
 
 impl Exec {
@@ -50,6 +53,7 @@ impl Exec {
             clients_limit_set: 0,
             eviction: Default::default(),
             now,
+            running_again: false,
         }
     }
 }
@@ -71,7 +75,7 @@ impl Exec {
     /// A client went.
     pub fn disconnect(&mut self, slot: usize) {
         self.server.monitors.retain(|&s| s != slot);
-        self.server.blocked.retain(|&s| s != slot);
+        self.server.forget_wait(slot);
         self.server.flush.retain(|&s| s != slot);
         self.server.clients.remove(slot);
     }
@@ -105,11 +109,12 @@ impl Exec {
         self.server.client(slot).bytes_out += n as u64;
     }
 
-    /// Whether the client's database has a key that is due before `planned_ms`.
+    /// Whether the client's database has a key that is due before `planned_ms`, or a wait ends before it.
     #[inline]
     pub fn due_before(&mut self, slot: usize, planned_ms: i64) -> bool {
         let db = self.server.client(slot).db;
         self.server.dbs[db].next_due().is_some_and(|t| t < planned_ms)
+            || self.server.timeouts.first().is_some_and(|&(t, _)| t < planned_ms)
     }
 
     /// The moment of the last command, ms of Unix time.

@@ -194,6 +194,9 @@ impl Exec {
                     held = true;
                     break;
                 }
+                if self.server.waiting.any_ready() {
+                    self.serve_waiting();
+                }
             }
             *used = r.end as usize;
             if out.len() >= most || !ready(self.server.client(slot)) {

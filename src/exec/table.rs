@@ -11,9 +11,16 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::client::COMMANDS,
     commands::conn::COMMANDS,
     commands::generic::COMMANDS,
+    commands::geo::COMMANDS,
+    commands::hash::COMMANDS,
+    commands::hyperloglog::COMMANDS,
+    commands::list::COMMANDS,
     commands::observe::COMMANDS,
     commands::server::COMMANDS,
+    commands::set::COMMANDS,
+    commands::sort::COMMANDS,
     commands::string::COMMANDS,
+    commands::zset::COMMANDS,
 ];
 
 /// The table as a server starts with it.

@@ -4,13 +4,18 @@
 //! A key whose time has come is removed by whoever meets it first, a lookup or the expiry cycle, and its name kept
 //! in `expired` until `exec` has told everybody.
 
-use super::entry::{self, Entry, EntryRef, NewValue, Value};
-use super::expiry::ExpiryIndex;
+use std::ptr::NonNull;
+
+use super::entry::{self, Entry, EntryRef, Kind, NewValue, Value};
 use super::heap::HeapStr;
-use super::table::{self, Pos, Table, short_hash};
+use super::object::{Mut, Ref, Stored};
 use crate::base::hash::hash;
 use crate::base::num;
 use crate::base::rng::Rng;
+use crate::types::collection::Collection;
+use crate::types::expiry::ExpiryIndex;
+use crate::types::hash::Hash;
+use crate::types::table::{self, Pos, Table, short_hash};
 
 /// A key with its hash, computed once.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +75,10 @@ pub struct Db {
     pub id: u32,
     table: Table<Entry>,
     expires: ExpiryIndex,
+    /// Of every hash with volatile fields the time of the first one.
+    field_expires: ExpiryIndex,
+    /// A key was made by `write_or_insert` that nobody was told of yet.
+    pub created: bool,
     /// Milliseconds of Unix time, as the running command sees it.
     pub now_ms: i64,
     /// What is done with keys whose time has come.
@@ -97,6 +106,8 @@ impl Db {
             id,
             table: Table::new(),
             expires: ExpiryIndex::new(),
+            field_expires: ExpiryIndex::new(),
+            created: false,
             now_ms: 0,
             expiry_rule: ExpiryRule::Remove,
             access: Access::Lru,
@@ -123,6 +134,11 @@ impl Db {
     /// Keys with an expiry.
     pub fn volatile_len(&self) -> usize {
         self.expires.len()
+    }
+
+    /// Hashes with fields that expire.
+    pub fn volatile_hashes(&self) -> usize {
+        self.field_expires.len()
     }
 
     /// Mean time to live of the volatile keys, in ms, from a sample of the index.
@@ -295,12 +311,87 @@ impl Db {
     /// The string at `pos`.
     #[inline]
     pub fn string_at(&self, pos: Pos) -> Result<Str<'_>, WrongType> {
-        Ok(self.table.get(pos).value())
+        self.table.get(pos).string().ok_or(WrongType)
+    }
+
+    /// The collection at `key` for a reader; `None` when there is no such key.
+    #[inline]
+    pub fn read<T: Stored>(&mut self, key: Key<'_>) -> Result<Option<Ref<'_, T>>, WrongType> {
+        match self.find_read(key) {
+            Some(pos) => self.read_at(pos).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The collection at `pos`.
+    #[inline]
+    pub fn read_at<T: Stored>(&self, pos: Pos) -> Result<Ref<'_, T>, WrongType> {
+        self.table.get(pos).collection().ok_or(WrongType)
+    }
+
+    /// The collection at `key`, to be changed; `None` when there is no such key. Whoever takes the last element out
+    /// removes the key (`KeyCx::delete_empty`).
+    #[inline]
+    pub fn write<T: Stored>(&mut self, key: Key<'_>) -> Result<Option<Mut<'_, T>>, WrongType> {
+        match self.find(key) {
+            Some(pos) => self.write_at(pos, key.hash).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The collection at `pos`, whose key has this hash, to be changed.
+    #[inline]
+    pub fn write_at<T: Stored>(&mut self, pos: Pos, hash: u64) -> Result<Mut<'_, T>, WrongType> {
+        Mut::new(self, pos, hash).ok_or(WrongType)
+    }
+
+    /// The collection at `key`, to be added to: an empty one is stored first where there is no such key. The next
+    /// `KeyCx::changed` tells that the key is new; whoever adds nothing takes it back (`KeyCx::take_back`).
+    #[inline]
+    pub fn write_or_insert<T: Stored>(&mut self, key: Key<'_>) -> Result<Mut<'_, T>, WrongType> {
+        let pos = match self.find(key) {
+            Some(pos) => pos,
+            None => {
+                self.created = true;
+                let (value, clock) = (NewValue::Collection(T::empty().into_any()), self.new_clock());
+                self.insert_entry(key.hash, Entry::new(key.bytes, value, None, clock))
+            }
+        };
+        self.write_at(pos, key.hash)
+    }
+
+    /// Writes kind and pointer of a changed collection back: for [`Mut`].
+    #[inline]
+    pub(super) fn put_parts(&mut self, pos: Pos, kind: Kind, raw: NonNull<u8>) {
+        entry::put_parts(&mut self.table, pos, kind, raw);
+    }
+
+    /// The first field of a hash expires at another time than before.
+    #[cold]
+    pub(super) fn field_due_changed(&mut self, hash: u64, old: Option<i64>, new: Option<i64>) {
+        if let Some(at) = old {
+            let was = self.field_expires.remove(at, short_hash(hash));
+            debug_assert!(was, "a hash with volatile fields is in the index");
+        }
+        if let Some(at) = new {
+            self.field_expires.insert(at, short_hash(hash));
+        }
+    }
+
+    /// What the entry at `pos` held is about to go: its fields expire no more.
+    #[inline]
+    fn forget_fields(&mut self, pos: Pos) {
+        let e = self.table.get(pos);
+        if let Some(at) = e.field_due() {
+            let hash = hash(e.key());
+            self.field_due_changed(hash, Some(at), None);
+        }
     }
 
     /// Stores `value` at `pos`; the expiry stays.
     #[inline]
     pub fn replace(&mut self, pos: Pos, value: NewValue<'_>) {
+        self.forget_fields(pos);
         self.table.update(pos, |e| e.with_value(value));
     }
 
@@ -308,9 +399,9 @@ impl Db {
     /// first) and stores it back.
     pub fn change_heap(&mut self, pos: Pos, change: impl FnOnce(&mut HeapStr)) {
         self.table.update(pos, |mut e| {
-            let mut heap = match e.take_heap() {
-                Some(h) => h,
-                None => {
+            let mut heap = match e.take_pointee() {
+                Some(NewValue::Heap(h)) => h,
+                _ => {
                     let mut digits = num::NumBuf::new();
                     HeapStr::from_parts(&[match e.view().value() {
                         Value::Bytes(b) => b,
@@ -323,15 +414,16 @@ impl Db {
         });
     }
 
-    /// Takes the heap string at `pos` out; what is left there is to be replaced.
+    /// Takes out what hangs off the entry at `pos`; what is left there is to be replaced or removed.
     #[cold]
-    pub fn take_heap(&mut self, pos: Pos) -> Option<HeapStr> {
-        let mut heap = None;
+    pub fn take_pointee(&mut self, pos: Pos) -> Option<NewValue<'static>> {
+        self.forget_fields(pos);
+        let mut taken = None;
         self.table.update(pos, |mut e| {
-            heap = e.take_heap();
+            taken = e.take_pointee();
             e
         });
-        heap
+        taken
     }
 
     /// Adds `more` at the end of the string at `pos`: a short one is written anew, a long one grows in its memory.
@@ -398,7 +490,7 @@ impl Db {
         if expiry.is_some() || self.table.get(pos).expiry().is_some() {
             self.set_expiry(pos, hash, expiry);
         }
-        self.table.update(pos, |e| e.with_value(value));
+        self.replace(pos, value);
     }
 
     /// Stores `value` under `key`, which must be absent.
@@ -408,7 +500,7 @@ impl Db {
     }
 
     /// Puts an entry in whose key must be absent.
-    pub fn insert_entry(&mut self, hash: u64, entry: Entry) {
+    pub fn insert_entry(&mut self, hash: u64, entry: Entry) -> Pos {
         if self.expiry_rule == ExpiryRule::Hide
             && let Some(hidden) = self.table.find(hash, entry.view().key())
         {
@@ -418,7 +510,10 @@ impl Db {
         if let Some(at) = entry.view().expiry() {
             self.expires.insert(at, short_hash(hash));
         }
-        self.table.insert(hash, entry);
+        if let Some(at) = entry.view().field_due() {
+            self.field_expires.insert(at, short_hash(hash));
+        }
+        self.table.insert(hash, entry)
     }
 
     /// Puts an entry in that was moved or copied here, with the clock of a new one. Its key must be absent.
@@ -461,18 +556,38 @@ impl Db {
             let was = self.expires.remove(at, short_hash(hash));
             debug_assert!(was, "a volatile key is in the index");
         }
+        self.forget_fields(pos);
         self.table.remove(pos)
     }
 
-    /// The time at which the next key is due, in ms.
+    /// The time at which the next key or field is due, in ms.
     #[inline]
     pub fn next_due(&self) -> Option<i64> {
-        self.expires.first().map(|(at, _)| at)
+        match (self.expires.first(), self.field_expires.first()) {
+            (Some((a, _)), Some((b, _))) => Some(a.min(b)),
+            (a, b) => a.or(b).map(|(at, _)| at),
+        }
     }
 
     /// Takes out one key that is due at `now_ms`, if there is one.
     pub fn pop_due(&mut self) -> Option<Entry> {
-        if self.next_due()? > self.now_ms { None } else { self.pop_first() }
+        if self.expires.first()?.0 > self.now_ms { None } else { self.pop_first() }
+    }
+
+    /// Takes out up to `most` fields that are due at `now_ms`, of the hash whose first field is due first. A hash that
+    /// has none left is taken out too.
+    pub fn pop_due_fields(&mut self, most: usize) -> Option<DueFields> {
+        let (at, short) = self.field_expires.first().filter(|(at, _)| *at <= self.now_ms)?;
+        let pos = self.table.candidates(short).find(|&p| self.table.get(p).field_due() == Some(at));
+        assert!(pos.is_some(), "the expiry index names a hash that the table does not hold");
+        let pos = pos?;
+        let key: Box<[u8]> = self.table.get(pos).key().into();
+        let (now_ms, hash) = (self.now_ms, hash(&key));
+        let mut fields = self.write_at::<Hash>(pos, hash).ok()?;
+        let names = fields.take_due(now_ms, most);
+        let emptied = fields.is_empty();
+        drop(fields);
+        Some(DueFields { key, names, emptied: emptied.then(|| self.remove_at(pos, hash)) })
     }
 
     /// Takes out the key that expires first.
@@ -481,8 +596,10 @@ impl Db {
         // The index names the key by its short hash, which is all that its removal needs.
         let pos = self.named(at, short);
         assert!(pos.is_some(), "the expiry index names a key that the table does not hold");
+        let pos = pos?;
         self.expires.remove(at, short);
-        pos.map(|pos| self.table.remove(pos))
+        self.forget_fields(pos);
+        Some(self.table.remove(pos))
     }
 
     /// The entry that an item of the expiry index names. Two keys with the same item are equally good.
@@ -570,14 +687,24 @@ impl Db {
     /// Takes all keys out, for the free thread or to be freed here.
     pub fn take_all(&mut self) -> Remains {
         let table = table::Remains::new(std::mem::take(&mut self.table));
-        Remains { table, expires: std::mem::take(&mut self.expires) }
+        let expires = [&mut self.expires, &mut self.field_expires].map(std::mem::take);
+        Remains { table, expires }
     }
 
     /// Swaps the contents with another database (SWAPDB).
     pub fn swap_contents(&mut self, other: &mut Db) {
         std::mem::swap(&mut self.table, &mut other.table);
         std::mem::swap(&mut self.expires, &mut other.expires);
+        std::mem::swap(&mut self.field_expires, &mut other.field_expires);
     }
+}
+
+/// Fields of a hash whose time had come. See [`Db::pop_due_fields`].
+pub struct DueFields {
+    pub key: Box<[u8]>,
+    pub names: Vec<Box<[u8]>>,
+    /// The hash, if it had no others.
+    pub emptied: Option<Entry>,
 }
 
 /// Draws of RANDOMKEY that may meet a dead key where dead keys stay (Redis: 100).
@@ -586,12 +713,12 @@ const RANDOM_KEY_TRIES: usize = 100;
 /// What was taken out of a database, to be freed piece by piece.
 pub struct Remains {
     table: table::Remains<Entry>,
-    expires: ExpiryIndex,
+    expires: [ExpiryIndex; 2],
 }
 
 impl Remains {
     /// Frees a small piece; false when nothing is left.
     pub fn free_some(&mut self) -> bool {
-        self.expires.free_some() || self.table.free_some()
+        self.expires.iter_mut().any(ExpiryIndex::free_some) || self.table.free_some()
     }
 }

@@ -4,8 +4,8 @@
 use sha2::{Digest as _, Sha256};
 
 use super::db::Db;
-use super::entry::{EntryRef, Value};
-use crate::base::num::{self, NumBuf};
+use super::entry::EntryRef;
+use crate::base::num::NumBuf;
 
 /// Twenty bytes, shown as forty hexadecimal digits like the reference's. All zeros for no data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,11 +32,27 @@ impl Digest {
     pub fn of_value(e: EntryRef<'_>) -> Digest {
         let volatile = [e.expiry().is_some() as u8];
         let mut digits = NumBuf::new();
-        let content = match e.value() {
-            Value::Bytes(b) => b,
-            Value::Int(n) => num::fmt_i64(&mut digits, n),
-        };
-        Digest::of(&[e.type_name().as_bytes(), &volatile, content])
+        match e.string() {
+            Some(s) => Digest::of(&[e.type_name().as_bytes(), &volatile, s.bytes(&mut digits)]),
+            None => Digest::of(&[e.type_name().as_bytes(), &volatile, &Digest::of_elements(e).0]),
+        }
+    }
+
+    /// Of a collection's elements: where their order counts, each with its place.
+    fn of_elements(e: EntryRef<'_>) -> Digest {
+        let mut sum = Digest::default();
+        let Some(collection) = e.any() else { return sum };
+        let (ordered, mut place) = (collection.ordered(), 0u64);
+        collection.visit(&mut |parts| {
+            let place_bytes = place.to_le_bytes();
+            sum.add(match parts {
+                // Of a field's expiry only that there is one counts, as for keys.
+                [field, value, expiry] => Digest::of(&[field, value, &[!expiry.is_empty() as u8]]),
+                _ => Digest::of(&[&place_bytes[..], &Digest::of(parts).0]),
+            });
+            place += ordered as u64;
+        });
+        sum
     }
 
     /// Of all databases. Keys whose time has come and that nobody has met yet are in it.

@@ -14,13 +14,17 @@
 
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use super::heap::HeapStr;
-use super::table::Item;
-use crate::base::limits::FREE_ELSEWHERE_MIN;
-use crate::base::num;
+use super::object::{Any, AnyRef, Ref, Stored};
+use crate::base::limits::{FREE_EFFORT_MAX, FREE_ELSEWHERE_MIN, LAZY_EFFORT_MAX};
 use crate::sys::memory::size_class;
+use crate::types::collection::Collection;
+use crate::types::hash::Hash;
+use crate::types::table::{Item, Pos, Table};
+pub use crate::types::value::Value;
 
 /// The longest string kept inside its entry.
 pub const INLINE_MAX: usize = 255;
@@ -40,9 +44,37 @@ pub enum Kind {
     Int = 2,
     /// A [`HeapStr`] behind the payload's pointer.
     Heap = 3,
+    /// A collection behind it: see `object`. A list in one listpack.
+    ListPacked = 4,
+    ListNodes = 5,
+    SetInts = 6,
+    SetPacked = 7,
+    SetTable = 8,
+    HashPacked = 9,
+    HashTable = 10,
+    ZsetPacked = 11,
+    ZsetTree = 12,
 }
 
-const KINDS: [Kind; 4] = [Kind::Inline, Kind::InlineRaw, Kind::Int, Kind::Heap];
+/// By their number; those that do not exist are never written.
+const KINDS: [Kind; 16] = [
+    Kind::Inline,
+    Kind::InlineRaw,
+    Kind::Int,
+    Kind::Heap,
+    Kind::ListPacked,
+    Kind::ListNodes,
+    Kind::SetInts,
+    Kind::SetPacked,
+    Kind::SetTable,
+    Kind::HashPacked,
+    Kind::HashTable,
+    Kind::ZsetPacked,
+    Kind::ZsetTree,
+    Kind::Inline,
+    Kind::Inline,
+    Kind::Inline,
+];
 const KIND: u8 = 0x0f;
 const EXPIRES: u8 = 0x10;
 const WIDE: u8 = 0x20;
@@ -50,7 +82,6 @@ const CLOCK_AT: usize = 1;
 const EXPIRY_AT: usize = 4;
 
 /// A value to be stored.
-#[derive(Clone)]
 pub enum NewValue<'a> {
     /// Bytes that stay as they are.
     Bytes(&'a [u8]),
@@ -60,42 +91,8 @@ pub enum NewValue<'a> {
     Int(i64),
     /// A long string.
     Heap(HeapStr),
-}
-
-/// A value as it is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Value<'a> {
-    /// A string's bytes.
-    Bytes(&'a [u8]),
-    /// A string that is an integer.
-    Int(i64),
-}
-
-impl<'a> Value<'a> {
-    /// The bytes; those of an integer are written to `digits`.
-    #[inline]
-    pub fn bytes<'b>(self, digits: &'b mut num::NumBuf) -> &'b [u8]
-    where
-        'a: 'b,
-    {
-        match self {
-            Value::Bytes(b) => b,
-            Value::Int(i) => num::fmt_i64(digits, i),
-        }
-    }
-
-    /// The length in bytes.
-    pub fn len(self) -> usize {
-        match self {
-            Value::Bytes(b) => b.len(),
-            Value::Int(i) => num::text_len(i),
-        }
-    }
-
-    /// Whether it has no bytes.
-    pub fn is_empty(self) -> bool {
-        self.len() == 0
-    }
+    /// A collection.
+    Collection(Any),
 }
 
 /// An owned entry.
@@ -170,37 +167,75 @@ impl<'a> EntryRef<'a> {
         usize::from_le_bytes(self.read(at + k))
     }
 
-    /// The heap string of kind `Heap`.
-    fn heap_raw(self) -> NonNull<u8> {
-        assert_eq!(self.kind(), Kind::Heap);
+    /// What a payload that is a pointer points to.
+    #[inline]
+    fn pointee(self) -> NonNull<u8> {
+        assert!(self.kind() as u8 >= Kind::Heap as u8);
         let p = std::ptr::with_exposed_provenance_mut(self.payload_word());
-        // SAFETY: stored from a NonNull by `store_heap`.
+        // SAFETY: stored from a NonNull by `store_pointer`.
         unsafe { NonNull::new_unchecked(p) }
+    }
+
+    /// Kind and pointer of a collection.
+    #[inline]
+    pub(super) fn parts(self) -> Option<(Kind, NonNull<u8>)> {
+        let kind = self.kind();
+        (kind as u8 > Kind::Heap as u8).then(|| (kind, self.pointee()))
+    }
+
+    /// The collection, if it is one of this type.
+    #[inline]
+    pub fn collection<T: Stored>(self) -> Option<Ref<'a, T>> {
+        let (kind, raw) = self.parts()?;
+        // SAFETY: the entry's own parts, unchanged during 'a.
+        unsafe { Ref::new(kind, raw) }
+    }
+
+    /// The collection, if it is any.
+    pub fn any(self) -> Option<AnyRef<'a>> {
+        let (kind, raw) = self.parts()?;
+        // SAFETY: the entry's own parts, unchanged during 'a.
+        unsafe { AnyRef::new(kind, raw) }
+    }
+
+    /// When the first field of a hash expires, ms of Unix time.
+    #[inline]
+    pub fn field_due(self) -> Option<i64> {
+        if self.kind() == Kind::HashTable { self.collection::<Hash>()?.next_due() } else { None }
     }
 
     /// Another reference to the heap string, when it is one.
     pub fn heap(self) -> Option<HeapStr> {
         (self.kind() == Kind::Heap).then(|| {
             // SAFETY: the entry's own reference is left in place: cloned, and the borrowed one forgotten.
-            let own = std::mem::ManuallyDrop::new(unsafe { HeapStr::from_raw(self.heap_raw()) });
+            let own = ManuallyDrop::new(unsafe { HeapStr::from_raw(self.pointee()) });
             HeapStr::clone(&own)
         })
     }
 
-    /// The value.
+    /// The string; a collection is a bug of the caller.
     #[inline]
     pub fn value(self) -> Value<'a> {
-        match self.kind() {
+        let value = self.string();
+        assert!(value.is_some(), "a string");
+        value.unwrap_or(Value::Int(0))
+    }
+
+    /// The string, if it is one.
+    #[inline]
+    pub fn string(self) -> Option<Value<'a>> {
+        Some(match self.kind() {
             Kind::Inline | Kind::InlineRaw => Value::Bytes(self.payload()),
             Kind::Int => Value::Int(self.payload_word() as i64),
             Kind::Heap => {
                 // SAFETY: the entry holds a reference during 'a; it is not dropped here.
-                let own = std::mem::ManuallyDrop::new(unsafe { HeapStr::from_raw(self.heap_raw()) });
+                let own = ManuallyDrop::new(unsafe { HeapStr::from_raw(self.pointee()) });
                 let s = own.as_slice();
                 // SAFETY: lengthens the borrow to the entry's own, during which nothing changes the string.
                 Value::Bytes(unsafe { std::slice::from_raw_parts(s.as_ptr(), s.len()) })
             }
-        }
+            _ => return None,
+        })
     }
 
     /// When it expires, in milliseconds of Unix time.
@@ -221,17 +256,22 @@ impl<'a> EntryRef<'a> {
         at + k + p
     }
 
-    /// Whether freeing it takes so long that another thread should do it.
+    /// Whether freeing it takes so long that another thread should do it; sooner if the client asked for that.
     #[inline]
-    pub fn is_large(self) -> bool {
-        self.kind() == Kind::Heap && self.allocated() >= FREE_ELSEWHERE_MIN
+    pub fn is_large(self, lazy: bool) -> bool {
+        match self.kind() {
+            Kind::Inline | Kind::InlineRaw | Kind::Int => false,
+            Kind::Heap => self.allocated() >= FREE_ELSEWHERE_MIN,
+            _ => {
+                let most = if lazy { LAZY_EFFORT_MAX } else { FREE_EFFORT_MAX };
+                self.any().is_some_and(|c| c.effort() > most || c.allocated() >= FREE_ELSEWHERE_MIN)
+            }
+        }
     }
 
     /// The type, as TYPE and SCAN name it.
     pub fn type_name(self) -> &'static str {
-        match self.kind() {
-            Kind::Inline | Kind::InlineRaw | Kind::Int | Kind::Heap => "string",
-        }
+        self.any().map_or("string", |c| c.type_name())
     }
 
     /// The encoding, as OBJECT ENCODING names it.
@@ -240,6 +280,7 @@ impl<'a> EntryRef<'a> {
             Kind::Int => "int",
             Kind::Inline if self.reference_size() <= EMBEDDED_MAX => "embstr",
             Kind::Inline | Kind::InlineRaw | Kind::Heap => "raw",
+            _ => self.any().map_or("", |c| c.encoding()),
         }
     }
 
@@ -258,7 +299,10 @@ impl<'a> EntryRef<'a> {
 
     /// Bytes allocated for the entry and what hangs off it.
     pub fn allocated(self) -> usize {
-        let beyond = self.heap().map_or(0, |h| size_class(h.allocated()));
+        let beyond = match self.heap() {
+            Some(h) => size_class(h.allocated()),
+            None => self.any().map_or(0, |c| c.allocated()),
+        };
         size_class(self.size()) + beyond
     }
 }
@@ -326,12 +370,31 @@ impl Entry {
                 Kind::Int
             }
             NewValue::Heap(h) => {
-                self.write(at, &h.into_raw().as_ptr().expose_provenance().to_le_bytes());
+                self.store_pointer(at, h.into_raw());
                 Kind::Heap
+            }
+            NewValue::Collection(c) => {
+                let (kind, raw) = c.into_parts();
+                self.store_pointer(at, raw);
+                kind
             }
         };
         let meta = self.view().meta() & !KIND | kind as u8;
         self.write(0, &[meta]);
+    }
+
+    #[inline]
+    fn store_pointer(&self, at: usize, to: NonNull<u8>) {
+        self.write(at, &to.as_ptr().expose_provenance().to_le_bytes());
+    }
+
+    /// Writes kind and pointer of the collection that the entry holds, after a change.
+    #[inline]
+    fn put_parts(&self, kind: Kind, raw: NonNull<u8>) {
+        let (at, k, p) = self.view().shape();
+        assert_eq!(p, size_of::<usize>());
+        self.store_pointer(at + k, raw);
+        self.write(0, &[self.view().meta() & !KIND | kind as u8]);
     }
 
     /// The entry with another value, in place when it takes the same size class.
@@ -402,11 +465,12 @@ impl Entry {
 
     /// A copy of `from` under another key. A long string is shared until one of both changes it.
     pub fn copy(from: EntryRef<'_>, key: &[u8]) -> Entry {
-        let value = match (from.kind(), from.value(), from.heap()) {
+        let value = match (from.kind(), from.any(), from.heap()) {
             (_, _, Some(heap)) => NewValue::Heap(heap),
-            (Kind::InlineRaw, Value::Bytes(b), _) => NewValue::Raw(b),
-            (_, Value::Bytes(b), _) => NewValue::Bytes(b),
-            (_, Value::Int(i), _) => NewValue::Int(i),
+            (_, Some(collection), _) => NewValue::Collection(collection.duplicate()),
+            (Kind::InlineRaw, ..) => NewValue::Raw(from.payload()),
+            (Kind::Int, ..) => NewValue::Int(from.payload_word() as i64),
+            _ => NewValue::Bytes(from.payload()),
         };
         Entry::new(key, value, from.expiry(), from.clock())
     }
@@ -418,22 +482,26 @@ impl Entry {
         self.write(CLOCK_AT, &[a, b, c]);
     }
 
-    /// Takes the heap string out, leaving an empty one inline; for growing it without copying.
-    pub fn take_heap(&mut self) -> Option<HeapStr> {
+    /// Takes out what hangs off the entry, leaving bytes without meaning inline: to change or free it.
+    pub fn take_pointee(&mut self) -> Option<NewValue<'static>> {
         let v = self.view();
-        (v.kind() == Kind::Heap).then(|| {
+        let taken = if v.kind() == Kind::Heap {
             // SAFETY: the kind changes below, so the reference is taken once.
-            let h = unsafe { HeapStr::from_raw(v.heap_raw()) };
-            let meta = v.meta() & !KIND | Kind::Inline as u8;
-            self.write(0, &[meta]);
-            h
-        })
+            NewValue::Heap(unsafe { HeapStr::from_raw(v.pointee()) })
+        } else {
+            let (kind, raw) = v.parts()?;
+            // SAFETY: the entry's own parts, and as above.
+            NewValue::Collection(unsafe { Any::from_parts(kind, raw) }?)
+        };
+        self.write(0, &[v.meta() & !KIND | Kind::Inline as u8]);
+        Some(taken)
     }
 
     fn drop_payload(&self) {
-        if self.view().kind() == Kind::Heap {
-            // SAFETY: the caller overwrites or frees the payload, so this reference is the last use of it.
-            drop(unsafe { HeapStr::from_raw(self.view().heap_raw()) });
+        let v = self.view();
+        if v.kind() as u8 >= Kind::Heap as u8 {
+            // The caller overwrites or frees the payload: what it points to is not used again, whatever the kind says.
+            drop(Entry::take_pointee(&mut ManuallyDrop::new(Entry(self.0))));
         }
     }
 }
@@ -469,16 +537,21 @@ impl NewValue<'_> {
     fn payload_len(&self) -> usize {
         match self {
             NewValue::Bytes(b) | NewValue::Raw(b) => b.len(),
-            NewValue::Int(_) | NewValue::Heap(_) => 8,
+            NewValue::Int(_) | NewValue::Heap(_) | NewValue::Collection(_) => 8,
         }
     }
 }
 
 /// Sets the access clock of an entry that a table holds.
 #[inline]
-pub fn touch(table: &mut super::table::Table<Entry>, pos: super::table::Pos, clock: u32) {
-    let e = std::mem::ManuallyDrop::new(Entry(table.get_raw(pos)));
-    e.set_clock(clock);
+pub fn touch(table: &mut Table<Entry>, pos: Pos, clock: u32) {
+    ManuallyDrop::new(Entry(table.get_raw(pos))).set_clock(clock);
+}
+
+/// Writes kind and pointer of the collection that an entry in a table holds, after a change.
+#[inline]
+pub(super) fn put_parts(table: &mut Table<Entry>, pos: Pos, kind: Kind, raw: NonNull<u8>) {
+    ManuallyDrop::new(Entry(table.get_raw(pos))).put_parts(kind, raw);
 }
 
 // SAFETY: allocations lie in the lower 48 bits (checked by the table), keep their place, and keys never change.

@@ -115,6 +115,13 @@ impl HeapStr {
         }
     }
 
+    /// Makes room for `need` bytes, and for `spare` more if it has to be moved for that.
+    pub fn reserve(&mut self, need: usize, spare: usize) {
+        if need > self.head().capacity {
+            self.own(need + spare);
+        }
+    }
+
     /// Makes this the sole reference, with room for `capacity` bytes.
     fn own(&mut self, capacity: usize) {
         let head = self.head();

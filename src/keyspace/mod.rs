@@ -4,9 +4,8 @@ pub mod db;
 pub mod digest;
 pub mod entry;
 pub mod eviction;
-pub mod expiry;
 pub mod heap;
-pub mod table;
+pub mod object;
 
 pub use db::{Db, ExpiryRule, Key, Str};
 pub use entry::{Entry, EntryRef, NewValue, Value};

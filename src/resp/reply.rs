@@ -188,6 +188,11 @@ impl<'a> Reply<'a> {
         }
     }
 
+    /// A floating-point number in its own form, as `double`.
+    pub fn double_text(&mut self, text: &[u8]) {
+        if self.resp3 { self.line(b',', text) } else { self.bulk(text) }
+    }
+
     /// A truth value: 1 or 0 in RESP2.
     pub fn bool(&mut self, b: bool) {
         match (self.resp3, b) {

@@ -96,3 +96,13 @@ print("good")
     let (port, sock) = (server.port.to_string(), server.socket());
     assert_eq!(tool(&python, &["-c", SCRIPT, &port, sock.to_str().unwrap()], ""), "good\n");
 }
+
+#[test]
+#[ignore = "needs redis-py"]
+fn what_a_course_teaches() {
+    const LESSONS: &str = include_str!("tutorial.py");
+    let server = Server::start(&[]);
+    let python = std::env::var("TARN_TEST_PYTHON").unwrap_or_else(|_| "python3".into());
+    let heard = tool(&python, &["-c", LESSONS, &server.port.to_string()], "");
+    assert_eq!(heard, "ranking\nsales\nfriends\ncart\ndelay_queue\nqueue\nothers\n");
+}

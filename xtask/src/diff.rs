@@ -53,8 +53,12 @@ fn in_rust(text: &str) -> Vec<(usize, bool, String)> {
         let Some(rest) = ["(", "_plain(", "_resp3("].iter().find_map(|p| rest.strip_prefix(p)) else {
             continue;
         };
-        let Some(body) = rest.trim_start().strip_prefix('"') else { continue };
-        if let Some(transcript) = unescaped(body) {
+        let text_at = rest.trim_start();
+        let transcript = match text_at.strip_prefix("r#\"") {
+            Some(body) => body.split_once("\"#").map(|(body, _)| body.to_string()),
+            None => text_at.strip_prefix('"').and_then(unescaped),
+        };
+        if let Some(transcript) = transcript {
             found.push((text[..at].lines().count().max(1), resp3, transcript));
         }
     }
@@ -104,6 +108,12 @@ impl Run<'_> {
                     wait if wait <= WAIT_MAX => std::thread::sleep(wait),
                     _ => return Err(format!("a wait of {ms} ms")),
                 }
+                continue;
+            }
+            let hears = line.split_once("< ").filter(|(c, _)| self.clients.contains_key(*c));
+            if let Some((client, reply)) = hears {
+                let heard = self.clients.get_mut(client).map(Client::hear).transpose()?;
+                self.compare(&format!("{name}+{n}"), &format!("{client} hears"), heard, reply);
                 continue;
             }
             let asks =

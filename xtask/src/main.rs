@@ -4,6 +4,7 @@ mod coverage;
 mod diff;
 mod new_command;
 mod peer;
+mod random;
 
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -15,6 +16,9 @@ cargo xtask coverage [--server PROGRAM]   our table beside a reference server's:
 cargo xtask diff [--server PROGRAM] [FILE...]
                                           transcripts (tests/transcripts, or the check(\"..\") of Rust files)
                                           against a reference server: the lines that differ
+cargo xtask diff [--server PROGRAM] --random SECONDS [--seed N] [--only NAME,...]
+                                          random commands to our binary (target/release, or debug) and to the
+                                          reference: the replies and data that differ
 cargo xtask fuzz NAME [SECONDS]           runs a fuzz target (fuzz/README.md)
 cargo xtask bench [WORDS...]              cargo bench
 
@@ -31,6 +35,7 @@ fn main() -> ExitCode {
         Some((&"check", [])) => check(),
         Some((&"new-command", [name, family])) => new_command::run(name, family),
         Some((&"coverage", rest)) => with_server(rest, |program, _| coverage::run(program)),
+        Some((&"diff", rest)) if rest.contains(&"--random") => with_server(rest, random::run),
         Some((&"diff", rest)) => with_server(rest, diff::run),
         Some((&"fuzz", rest)) if !rest.is_empty() => run("fuzz/run", rest),
         Some((&"bench", rest)) => run("cargo", &[&["bench"], rest].concat()),

@@ -83,6 +83,26 @@ impl Extended {
         }
     }
 
+    /// A thousand times as much, rounded as the reference's `long double` is, and up to an integer: milliseconds of
+    /// seconds. `None` beyond the largest `i64`; the least one stands for everything below it.
+    pub fn thousandfold_up(self) -> Option<i64> {
+        let product = self.magnitude.and_then(|(m, e)| round(self.negative, u128::from(m) * 1000, e, false));
+        let Some((mantissa, exponent)) = product.and_then(|p| p.magnitude) else {
+            return self.negative.then_some(i64::MIN);
+        };
+        // The mantissa's top bit is set, or the number is next to zero.
+        let (whole, rest) = match exponent {
+            0.. => return self.negative.then_some(i64::MIN),
+            -63..0 => {
+                let drop = exponent.unsigned_abs();
+                (mantissa >> drop, mantissa << (64 - drop) != 0)
+            }
+            _ => (0, mantissa != 0),
+        };
+        let whole = whole.cast_signed();
+        if self.negative { Some(-whole) } else { whole.checked_add(i64::from(rest)) }
+    }
+
     /// The number as `%.17Lf` prints it, without zeros at the end of a fraction, and without the sign of a zero.
     pub fn text(self) -> ExtendedText {
         let mut out = ExtendedText::new();

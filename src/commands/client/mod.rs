@@ -466,7 +466,11 @@ fn unblock(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
     let slot = u64::try_from(id).ok().and_then(|id| cx.server.clients.slot_of(id));
     // A client that CLIENT PAUSE holds waits for no time-out of its own: it is not unblocked.
     let waits = slot.filter(|&s| {
-        cx.server.client(s).block.as_ref().is_some_and(|b| matches!(b.on, Blocked::Wait { .. }))
+        cx.server
+            .client(s)
+            .block
+            .as_ref()
+            .is_some_and(|b| matches!(b.on, Blocked::Wait { .. } | Blocked::Keys(_)))
     });
     match waits {
         Some(slot) => {

@@ -60,7 +60,7 @@ fn pexpireat(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
 
 /// Under which condition an expiry is set.
 #[derive(Default)]
-struct Condition {
+pub struct Condition {
     nx: bool,
     xx: bool,
     gt: bool,
@@ -68,9 +68,10 @@ struct Condition {
 }
 
 impl Condition {
-    fn read(args: &mut Args<'_>) -> Result<Condition> {
+    /// Reads the arguments up to `end`.
+    pub fn read(args: &mut Args<'_>, end: usize) -> Result<Condition> {
         let mut c = Condition::default();
-        while args.left() > 0 {
+        while args.position() < end {
             let flag = [("nx", &mut c.nx), ("xx", &mut c.xx), ("gt", &mut c.gt), ("lt", &mut c.lt)]
                 .into_iter()
                 .find_map(|(word, flag)| args.eat(word).then_some(flag));
@@ -89,7 +90,7 @@ impl Condition {
     }
 
     /// Whether `at` may take the place of `old`; no expiry counts as an infinite one.
-    fn allows(&self, old: Option<i64>, at: i64) -> bool {
+    pub fn allows(&self, old: Option<i64>, at: i64) -> bool {
         !(self.nx && old.is_some()
             || self.xx && old.is_none()
             || self.gt && old.is_none_or(|old| at <= old)
@@ -109,7 +110,7 @@ fn set_expiry(
     let key = args.key();
     let time = args.position();
     args.seek(time + 1);
-    let condition = Condition::read(args)?;
+    let condition = Condition::read(args, args.len())?;
     let n = num::parse_i64(args.get(time)).ok_or(Error::NOT_INTEGER)?;
     let at = n.checked_mul(unit_ms).and_then(|ms| base_ms.checked_add(ms));
     let at = at.ok_or_else(|| Error::expire_time(name))?.max(0);
@@ -174,7 +175,7 @@ fn pexpiretime(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
 }
 
 /// Milliseconds as seconds, rounded to the nearest.
-fn seconds(ms: i64) -> i64 {
+pub fn seconds(ms: i64) -> i64 {
     ms / 1000 + (ms % 1000 >= 500) as i64
 }
 

@@ -119,6 +119,9 @@ fn swapdb(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     let (a, b) = (index(a)?, index(b)?);
     if let Ok([a, b]) = dbs.get_disjoint_mut([a, b]) {
         a.swap_contents(b);
+        let (a, b) = (a.id, b.id);
+        cx.server.waiting.all_changed(a);
+        cx.server.waiting.all_changed(b);
     }
     cx.server.fx.dirty += 1;
     out.ok();

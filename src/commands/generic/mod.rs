@@ -17,6 +17,8 @@ mod scan;
 #[cfg(test)]
 mod tests;
 
+pub use expiry::{Condition, seconds};
+
 pub const COMMANDS: &[Spec] = &[
     DEL,
     UNLINK,
@@ -233,7 +235,9 @@ fn copy(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
         }
         Some(_) if dbs[dst].find(to).is_some() && !replace => false,
         Some(_) => {
-            drop(dbs[dst].remove(to));
+            if let Some(old) = dbs[dst].remove(to) {
+                cx.server.fx.discard(old, cx.server.config.lazyfree_lazy_server_del);
+            }
             match dbs[src].peek(from) {
                 Some(pos) => {
                     let entry = Entry::copy(dbs[src].at(pos), to.bytes);

@@ -6,8 +6,8 @@ use crate::engine::cx::KeyCx;
 use crate::engine::error::{Error, Result};
 use crate::engine::spec::*;
 use crate::keyspace::db::Access;
-use crate::keyspace::table::Pos;
 use crate::resp::Reply;
+use crate::types::table::Pos;
 
 pub const OBJECT: Spec = Spec::container("object", &[ENCODING, FREQ, HELP, IDLETIME, REFCOUNT])
     .since("2.2.3")

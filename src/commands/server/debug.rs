@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::config::rewrite_config;
+use super::debug_values as values;
 use super::{help, subcommand_syntax};
 use crate::base::rng::Rng;
-use crate::base::{glob, limits, num, size};
+use crate::base::{glob, limits, num};
 use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
 use crate::engine::effects::Propagate;
@@ -13,10 +14,10 @@ use crate::engine::error::{Error, Result};
 use crate::engine::server::hex_id;
 use crate::engine::session::Session;
 use crate::engine::spec::*;
-use crate::keyspace::db::{Access, Db};
+use crate::keyspace::db::Db;
 use crate::keyspace::digest::Digest;
-use crate::keyspace::entry::{Entry, EntryRef};
-use crate::keyspace::{Key, NewValue, Value};
+use crate::keyspace::entry::Entry;
+use crate::keyspace::{Key, NewValue};
 use crate::resp::Reply;
 use crate::sys::crash;
 
@@ -83,7 +84,7 @@ const SUBCOMMANDS: &[Sub] = &[
         out.status(&Digest::of_data(&cx.server.dbs).to_string());
         Ok(())
     }),
-    sub("digest-value", 0, ANY, digest_value),
+    sub("digest-value", 0, ANY, values::digest_value),
     sub("error", 1, 1, |_, args, out| {
         // As it is, without a code before it, and counted nowhere.
         out.error(args.bytes_arg()?);
@@ -92,7 +93,8 @@ const SUBCOMMANDS: &[Sub] = &[
     // A shrink here is one step, not a state that could be left.
     sub("hashtable-can-abort-shrink", 1, 1, |_, _, out| done(out)),
     sub("help", 0, 0, show_help),
-    sub("htstats", 1, ANY, htstats),
+    sub("htstats", 1, ANY, values::htstats),
+    sub("htstats-key", 1, ANY, values::htstats_key),
     sub("leak", 1, 1, |_, args, out| {
         std::mem::forget(args.bytes_arg()?.to_vec());
         done(out)
@@ -101,7 +103,8 @@ const SUBCOMMANDS: &[Sub] = &[
         tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(args.bytes_arg()?));
         done(out)
     }),
-    sub("object", 1, 2, object),
+    sub("listpack", 1, 1, values::listpack),
+    sub("object", 1, 2, values::object),
     sub("oom", 0, ANY, |_, _, out| {
         out_of_memory();
         done(out)
@@ -115,10 +118,11 @@ const SUBCOMMANDS: &[Sub] = &[
     }),
     sub("populate", 1, 3, populate),
     sub("protocol", 1, 1, protocol),
-    sub("quicklist-packed-threshold", 1, 1, packed_threshold),
+    sub("quicklist", 1, 2, values::quicklist),
+    sub("quicklist-packed-threshold", 1, 1, values::packed_threshold),
     sub("replybuffer", 2, 2, reply_buffer),
     sub("restart", 0, ANY, |cx, args, _| restart(cx, args, true)),
-    sub("sdslen", 1, 1, sdslen),
+    sub("sdslen", 1, 1, values::sdslen),
     sub("segfault", 0, ANY, |_, _, out| {
         crash::segfault();
         done(out)
@@ -144,77 +148,81 @@ const SUBCOMMANDS: &[Sub] = &[
 const ANY: usize = usize::MAX;
 
 fn show_help(_: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    help(
-        out,
-        "DEBUG",
-        &[
-            "ASSERT",
-            "    Crash as if an assertion had failed.",
-            "CHANGE-REPL-ID",
-            "    Give the data set another replication ID.",
-            "CLIENT-ENFORCE-REPLY-LIST <0|1>",
-            "    Count every reply as one that outgrew its client's reply buffer.",
-            "CONFIG-REWRITE-FORCE-ALL",
-            "    As CONFIG REWRITE, settings at their default included.",
-            "CRASH-AND-RECOVER [<milliseconds>]",
-            "    Start anew without any preparation, after a delay.",
-            "DICT-RESIZING <0|1>",
-            "    Whether tables grow and shrink.",
-            "DIGEST",
-            "    A fingerprint of all data.",
-            "DIGEST-VALUE [<key> ...]",
-            "    Fingerprints of the values of these keys.",
-            "ERROR <text>",
-            "    Answer this error.",
-            "HASHTABLE-CAN-ABORT-SHRINK <0|1>",
-            "    Accepted and without effect: a table shrinks by one segment at a time, there is nothing to abort.",
-            "HTSTATS <db>",
-            "    Sizes of a database's tables.",
-            "LEAK <text>",
-            "    Lose the memory of a copy of the text.",
-            "LOG <text>",
-            "    Write the text to the log.",
-            "OBJECT <key> [fast]",
-            "    How the value of the key is stored.",
-            "OOM",
-            "    Crash by asking for more memory than there is.",
-            "PANIC",
-            "    Crash as if by a bug.",
-            "PAUSE-CRON <0|1>",
-            "    Stop the periodic work.",
-            "POPULATE <count> [<prefix>] [<size>]",
-            "    Make that many strings, named prefix:<n>; not replicated.",
-            "PROTOCOL <type>",
-            "    A reply of this type: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
-            "    true, false.",
-            "QUICKLIST-PACKED-THRESHOLD <size>",
-            "    Elements of a list from this size on have a node of their own; 0 is the default of 1 GB.",
-            "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
-            "    After which time a client's peak of output is forgotten.",
-            "REPLYBUFFER RESIZING <0|1>",
-            "    Whether reply buffers are fitted to that peak.",
-            "RESTART [<milliseconds>]",
-            "    Write the configuration and start anew, after a delay.",
-            "SDSLEN <key>",
-            "    Sizes of key and string.",
-            "SEGFAULT",
-            "    Crash by a bad address.",
-            "SET-ACTIVE-EXPIRE <0|1>",
-            "    Whether keys are removed when their time comes, or only when they are met.",
-            "SET-DISABLE-DENY-SCRIPTS <0|1>",
-            "    Whether scripts may call what is denied to them.",
-            "SLEEP <seconds>",
-            "    Let the server stand still. Fractions are allowed.",
-            "STRINGMATCH-TEST",
-            "    Match random patterns.",
-            "STRUCTSIZE",
-            "    Sizes of structures in memory.",
-        ],
-    );
+    help(out, "DEBUG", HELP);
     Ok(())
 }
 
-fn done(out: &mut Reply<'_>) -> Result {
+const HELP: &[&str] = &[
+    "ASSERT",
+    "    Crash as if an assertion had failed.",
+    "CHANGE-REPL-ID",
+    "    Give the data set another replication ID.",
+    "CLIENT-ENFORCE-REPLY-LIST <0|1>",
+    "    Count every reply as one that outgrew its client's reply buffer.",
+    "CONFIG-REWRITE-FORCE-ALL",
+    "    As CONFIG REWRITE, settings at their default included.",
+    "CRASH-AND-RECOVER [<milliseconds>]",
+    "    Start anew without any preparation, after a delay.",
+    "DICT-RESIZING <0|1>",
+    "    Whether tables grow and shrink.",
+    "DIGEST",
+    "    A fingerprint of all data.",
+    "DIGEST-VALUE [<key> ...]",
+    "    Fingerprints of the values of these keys.",
+    "ERROR <text>",
+    "    Answer this error.",
+    "HASHTABLE-CAN-ABORT-SHRINK <0|1>",
+    "    Accepted and without effect: a table shrinks by one segment at a time, there is nothing to abort.",
+    "HTSTATS <db>",
+    "    Sizes of a database's tables.",
+    "HTSTATS-KEY <key>",
+    "    Size of the table that a set, sorted set or hash is stored as.",
+    "LEAK <text>",
+    "    Lose the memory of a copy of the text.",
+    "LISTPACK <key>",
+    "    Write the elements of a value that is one listpack to the log.",
+    "LOG <text>",
+    "    Write the text to the log.",
+    "OBJECT <key> [fast]",
+    "    How the value of the key is stored.",
+    "OOM",
+    "    Crash by asking for more memory than there is.",
+    "PANIC",
+    "    Crash as if by a bug.",
+    "PAUSE-CRON <0|1>",
+    "    Stop the periodic work.",
+    "POPULATE <count> [<prefix>] [<size>]",
+    "    Make that many strings, named prefix:<n>; not replicated.",
+    "PROTOCOL <type>",
+    "    A reply of this type: string, integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
+    "    true, false.",
+    "QUICKLIST <key> [<0|1>]",
+    "    Write the nodes and elements of a long list to the log.",
+    "QUICKLIST-PACKED-THRESHOLD <size>",
+    "    Elements of a list from this size on have a node of their own; 0: as list-max-listpack-size wants it.",
+    "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
+    "    After which time a client's peak of output is forgotten.",
+    "REPLYBUFFER RESIZING <0|1>",
+    "    Whether reply buffers are fitted to that peak.",
+    "RESTART [<milliseconds>]",
+    "    Write the configuration and start anew, after a delay.",
+    "SDSLEN <key>",
+    "    Sizes of key and string.",
+    "SEGFAULT",
+    "    Crash by a bad address.",
+    "SET-ACTIVE-EXPIRE <0|1>",
+    "    Whether keys are removed when their time comes, or only when they are met.",
+    "SET-DISABLE-DENY-SCRIPTS <0|1>",
+    "    Whether scripts may call what is denied to them.",
+    "SLEEP <seconds>",
+    "    Let the server stand still. Fractions are allowed.",
+    "STRINGMATCH-TEST",
+    "    Match random patterns.",
+    "STRUCTSIZE",
+    "    Sizes of structures in memory.",
+];
+
+pub(super) fn done(out: &mut Reply<'_>) -> Result {
     out.ok();
     Ok(())
 }
@@ -260,73 +268,6 @@ fn match_patterns(rng: &mut Rng) {
     for _ in 0..ROUNDS {
         std::hint::black_box(glob::matches(&word(), &word(), false));
     }
-}
-
-/// Finds a key whatever its time.
-fn entry<'a>(cx: &'a mut ServerCx<'_>, key: &[u8]) -> Option<EntryRef<'a>> {
-    let db = cx.db();
-    let pos = db.table().find(Key::new(key).hash, key)?;
-    Some(db.at(pos))
-}
-
-fn digest_value(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    out.array(args.left());
-    for key in args.rest() {
-        let digest = entry(cx, key).map(Digest::of_value).unwrap_or_default();
-        out.status(&digest.to_string());
-    }
-    Ok(())
-}
-
-fn object(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let key = args.bytes_arg()?;
-    let fast = args.eat("fast");
-    let e = entry(cx, key).ok_or(Error::NO_SUCH_KEY)?;
-    let (at, encoding, clock) = (e.key().as_ptr(), e.encoding(), e.clock());
-    let length = if fast { String::new() } else { format!(" serializedlength:{}", saved_len(e.value())) };
-    let db = cx.db();
-    let access = if db.access == Access::Lfu {
-        format!(" lfu_freq:{} lfu_access_time_minutes:{}", db.lfu_counter(clock), clock >> 8)
-    } else {
-        format!(" lru:{clock} lru_seconds_idle:{}", db.lru_now().wrapping_sub(clock) & 0xff_ffff)
-    };
-    out.status(&format!("Value at:{at:p} refcount:1 encoding:{encoding}{length}{access}"));
-    Ok(())
-}
-
-/// Bytes of a string in an RDB file, before compression.
-fn saved_len(v: Value<'_>) -> usize {
-    let number = match v {
-        Value::Int(n) => Some(n),
-        Value::Bytes(b) => num::parse_i64(b),
-    };
-    match (number, v) {
-        (Some(n), _) if i8::try_from(n).is_ok() => 2,
-        (Some(n), _) if i16::try_from(n).is_ok() => 3,
-        (Some(n), _) if i32::try_from(n).is_ok() => 5,
-        (_, Value::Int(n)) => 1 + num::text_len(n),
-        (_, Value::Bytes(b)) => match b.len() {
-            n @ 0..64 => n + 1,
-            n @ 64..16384 => n + 2,
-            n => n + 5,
-        },
-    }
-}
-
-fn sdslen(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let key = args.bytes_arg()?;
-    let e = entry(cx, key).ok_or(Error::NO_SUCH_KEY)?;
-    let Value::Bytes(b) = e.value() else { return Err(Error::text("ERR Not an sds encoded string.")) };
-    // The entry is one block; what hangs off it is the value's own.
-    let own = e.heap().map_or(0, |h| h.allocated());
-    out.status(&format!(
-        "key_sds_len:{} key_sds_avail:0 obj_alloc:{} val_sds_len:{} val_sds_avail:{} val_alloc:{own}",
-        key.len(),
-        e.allocated().saturating_sub(own),
-        b.len(),
-        own.saturating_sub(b.len()),
-    ));
-    Ok(())
 }
 
 fn populate(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
@@ -413,16 +354,6 @@ fn protocol(_: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
     Ok(())
 }
 
-fn packed_threshold(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    match size::parse(args.bytes_arg()?) {
-        Some(n) if n < 4 << 30 => {
-            cx.server.debug.packed_threshold = if n == 0 { limits::LIST_PACKED_MAX } else { n as usize };
-            done(out)
-        }
-        _ => Err(Error::text("ERR argument must be a memory value bigger than 1 and smaller than 4gb")),
-    }
-}
-
 fn reply_buffer(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let debug = &mut cx.server.debug;
     if args.eat("peak-reset-time") {
@@ -439,22 +370,6 @@ fn reply_buffer(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>)
         return Err(subcommand_syntax("DEBUG", args.get(1)));
     }
     done(out)
-}
-
-fn htstats(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let Ok(i) = usize::try_from(args.int()?) else { return Err(Error::text("ERR Out of range database")) };
-    let db = cx.server.dbs.get(i).ok_or(Error::text("ERR Out of range database"))?;
-    let slots = db.table().nominal_size();
-    let mut text = String::new();
-    for (title, slots, entries) in
-        [("Dictionary", slots, db.len()), ("Expires", db.volatile_len(), db.volatile_len())]
-    {
-        text.push_str(&format!(
-            "[{title} HT]\nHash table 0 stats (main hash table):\n table size: {slots}\n number of entries: {entries}\n"
-        ));
-    }
-    out.verbatim("txt", text.as_bytes());
-    Ok(())
 }
 
 fn structsize(_: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {

@@ -203,10 +203,9 @@ fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "tracking_clients", 0);
     line(t, "pubsub_clients", 0);
     line(t, "watching_clients", 0);
-    let timed = s.clients.iter().filter(|c| c.block.as_ref().is_some_and(|b| b.until_ms.is_some())).count();
-    line(t, "clients_in_timeout_table", timed);
+    line(t, "clients_in_timeout_table", s.timeouts.len());
     line(t, "total_watched_keys", 0);
-    line(t, "total_blocking_keys", 0);
+    line(t, "total_blocking_keys", s.waiting.keys());
     line(t, "total_blocking_keys_on_nokey", 0);
     line(t, "paused_reason", if paused { "client_pause" } else { "none" });
     line(t, "paused_actions", action);
@@ -392,7 +391,7 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "rejected_connections", st.rejected_connections);
     zeros(t, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
     line(t, "expired_keys", st.expired_keys);
-    line(t, "expired_fields", 0);
+    line(t, "expired_fields", st.expired_fields);
     line(t, "expired_stale_perc", "0.00");
     line(t, "expired_keys_with_volatile_items_stale_perc", "0.00");
     line(t, "expired_time_cap_reached_count", st.expired_time_cap_reached);
@@ -543,11 +542,12 @@ fn keyspace(cx: &mut ServerCx<'_>, t: &mut String) {
         if !db.is_empty() {
             let _ = write!(
                 t,
-                "db{}:keys={},expires={},avg_ttl={},keys_with_volatile_items=0\r\n",
+                "db{}:keys={},expires={},avg_ttl={},keys_with_volatile_items={}\r\n",
                 db.id,
                 db.len(),
                 db.volatile_len(),
-                db.avg_ttl_ms()
+                db.avg_ttl_ms(),
+                db.volatile_hashes()
             );
         }
     }

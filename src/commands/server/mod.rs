@@ -3,6 +3,7 @@
 pub mod command;
 pub mod config;
 pub mod debug;
+mod debug_values;
 pub mod info;
 pub mod lolwut;
 pub mod misc;

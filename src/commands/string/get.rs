@@ -9,8 +9,8 @@ use crate::engine::effects::Event;
 use crate::engine::error::Result;
 use crate::engine::spec::*;
 use crate::keyspace::Key;
-use crate::keyspace::table::Pos;
 use crate::resp::Reply;
+use crate::types::table::Pos;
 
 pub const GET: Spec = Spec::key("get", get)
     .arity(exactly(1))

@@ -10,8 +10,8 @@ use crate::engine::effects::Event;
 use crate::engine::error::{Error, Result};
 use crate::engine::spec::*;
 use crate::keyspace::Key;
-use crate::keyspace::table::Pos;
 use crate::resp::Reply;
+use crate::types::table::Pos;
 
 pub const SET: Spec = Spec::key("set", set)
     .arity(at_least(2))

@@ -135,7 +135,7 @@ proptest! {
                     model.clock = clock;
                 }
                 Step::Append(more) => {
-                    if let Some(mut heap) = entry.take_heap() {
+                    if let Some(NewValue::Heap(mut heap)) = entry.take_pointee() {
                         heap.append(&more);
                         entry = entry.with_value(NewValue::Heap(heap));
                         let mut all = match model.stored.value() {

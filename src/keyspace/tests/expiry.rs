@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::{cases, scaled};
 use crate::base::rng::Rng;
-use crate::keyspace::expiry::ExpiryIndex;
 use crate::sys::memory;
+use crate::types::expiry::ExpiryIndex;
 
 type Item = (i64, u32);
 

@@ -8,9 +8,9 @@ use proptest::prelude::*;
 use super::{cases, scaled};
 use crate::base::hash::hash;
 use crate::base::rng::Rng;
-use crate::keyspace::table::{Remains, Table, short_hash};
 use crate::keyspace::{Entry, NewValue, Value};
 use crate::sys::memory;
+use crate::types::table::{Remains, Table, short_hash};
 
 type Name = Vec<u8>;
 

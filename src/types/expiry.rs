@@ -1,4 +1,5 @@
-//! The expiry index: every volatile key in the order of its time, so that the next one due is always known.
+//! The expiry index: every volatile key (or field of a hash) in the order of its time, so that the next one due is
+//! always known.
 //!
 //! Items are sorted by (time, short hash of the key) and kept in leaves of up to [`LEAF`]; an item is 8 bytes, its
 //! time relative to the leaf's base in 32 bits and the short hash, by which the table finds the key again, in 32.
@@ -57,6 +58,12 @@ impl ExpiryIndex {
     pub fn first(&self) -> Option<(i64, u32)> {
         let (base, leaf) = self.leaves.first_key_value()?;
         leaf.first().map(|&i| unpack(base.0, i))
+    }
+
+    /// About how many bytes are allocated.
+    pub fn allocated(&self) -> usize {
+        // Of a leaf, half a step is unused on average, and its place in the map takes some.
+        self.len * size_of::<u64>() + self.leaves.len() * (STEP / 2 * size_of::<u64>() + 56)
     }
 
     /// All items in order.
