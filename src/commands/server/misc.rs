@@ -114,6 +114,7 @@ fn read_how(args: &mut Args<'_>) -> Result<How> {
 #[cfg(test)]
 mod tests {
     use crate::engine::config::Config;
+    use crate::engine::config::values::Protected;
     use crate::engine::server::Request;
     use crate::testkit::{Kit, check, check_plain};
 
@@ -150,7 +151,8 @@ mod tests {
 
     #[test]
     fn a_signal_s_shutdown_waits_for_periodic_work_and_may_be_aborted() {
-        let mut kit = Kit::new(Config::default());
+        let config = Config { enable_debug_command: Protected::Local, ..Config::default() };
+        let mut kit = Kit::new(config);
         assert_eq!(kit.raw("a", b"DEBUG PAUSE-CRON 1\r\n"), b"+OK\r\n");
         kit.exec.signalled();
         kit.advance(1000);
