@@ -134,6 +134,38 @@ pub fn fmt_f64(buf: &mut NumBuf, value: f64) -> &[u8] {
     &buf.double[..sign + len]
 }
 
+/// Writes a coordinate, or another number below 10^12, with up to 17 decimals (`ld2string` for people).
+pub fn fmt_coordinate(buf: &mut NumBuf, value: f64) -> &[u8] {
+    assert!(value.abs() < 1e12);
+    let mut rest = &mut buf.double[..];
+    // A sign, 12 digits, a point and 17 decimals fit.
+    let fits = write!(rest, "{value:.17}").is_ok();
+    debug_assert!(fits);
+    let left = rest.len();
+    let len = buf.double.len() - left;
+    let zeros = buf.double[..len].iter().rev().take_while(|digit| **digit == b'0').count();
+    match &buf.double[..len - zeros] {
+        b"-0." => b"0",
+        [text @ .., b'.'] => text,
+        text => text,
+    }
+}
+
+/// Writes a distance with 4 decimals (`fixedpoint_d2string`): whole ten-thousandths, rounded to even ones. What is no
+/// number, or too large, becomes the smallest integer, as the reference's processor has it.
+pub fn fmt_distance(buf: &mut NumBuf, value: f64) -> &[u8] {
+    let parts = (value * 10_000.0).round_ties_even();
+    let parts = if parts.abs() < i64::MAX as f64 { parts as i64 } else { i64::MIN };
+    let sign = if parts < 0 { "-" } else { "" };
+    let (whole, decimals) = (parts.unsigned_abs() / 10_000, parts.unsigned_abs() % 10_000);
+    let mut rest = &mut buf.double[..];
+    // A sign, 15 digits, a point and 4 decimals fit.
+    let fits = write!(rest, "{sign}{whole}.{decimals:04}").is_ok();
+    debug_assert!(fits);
+    let left = rest.len();
+    &buf.double[..buf.double.len() - left]
+}
+
 /// Writes a double with seventeen digits, as C's `%.17g` does: trailing zeros left out, an exponent where it is below
 /// -4 or above 16. So the reference writes scores in ZSCAN, DEBUG DIGEST and its AOF.
 pub fn fmt_g17(buf: &mut NumBuf, value: f64) -> &[u8] {
@@ -194,36 +226,6 @@ fn place_digits(out: &mut [u8; 32], negative: bool, digits: &[u8], exponent: i64
         }
     }
     len
-}
-
-/// Writes a coordinate, or another number below 10^12, with up to 17 decimals (`ld2string` for people).
-pub fn fmt_coordinate(buf: &mut NumBuf, value: f64) -> &[u8] {
-    assert!(value.abs() < 1e12);
-    let mut rest = &mut buf.double[..];
-    // A sign, 12 digits, a point and 17 decimals fit.
-    let fits = write!(rest, "{value:.17}").is_ok();
-    debug_assert!(fits);
-    let left = rest.len();
-    let len = buf.double.len() - left;
-    let zeros = buf.double[..len].iter().rev().take_while(|digit| **digit == b'0').count();
-    match &buf.double[..len - zeros] {
-        b"-0." => b"0",
-        [text @ .., b'.'] => text,
-        text => text,
-    }
-}
-
-/// Writes a distance with 4 decimals (`fixedpoint_d2string`): whole ten-thousandths, rounded to even ones.
-pub fn fmt_distance(buf: &mut NumBuf, value: f64) -> &[u8] {
-    let parts = (value * 10_000.0).round_ties_even() as i64;
-    let sign = if parts < 0 { "-" } else { "" };
-    let (whole, decimals) = (parts.unsigned_abs() / 10_000, parts.unsigned_abs() % 10_000);
-    let mut rest = &mut buf.double[..];
-    // A sign, 15 digits, a point and 4 decimals fit.
-    let fits = write!(rest, "{sign}{whole}.{decimals:04}").is_ok();
-    debug_assert!(fits);
-    let left = rest.len();
-    &buf.double[..buf.double.len() - left]
 }
 
 /// Decimal digits of a number; one for zero.

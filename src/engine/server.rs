@@ -125,6 +125,8 @@ pub struct Server {
     pub free: FreeThread,
     /// What FLUSHALL SYNC and FLUSHDB SYNC have taken out and is freed in slices, with the ids of their clients.
     pub freeing: VecDeque<(u64, Vec<Remains>)>,
+    /// A signal has asked for a shutdown.
+    pub shutdown_asked: bool,
     pub shutting_down: bool,
     /// When the log last told of a browser that was sent away, ms of Unix time.
     pub attack_told_ms: i64,
@@ -172,6 +174,7 @@ impl Server {
             used_memory: 0,
             free: FreeThread::default(),
             freeing: VecDeque::new(),
+            shutdown_asked: false,
             shutting_down: false,
             attack_told_ms: 0,
             stream: None,
@@ -259,6 +262,14 @@ impl Server {
         let session = self.client(slot);
         let resp3 = session.resp3;
         let timed_out = session.waits_for_keys().map(|w| w.timed_out);
+        // A request that is served counts as it runs again; this one never will.
+        if let Some(command) = session.waits_for_keys().map(|w| w.command) {
+            self.stats.commands += 1;
+            let stats = &mut self.commands.stats[command as usize];
+            stats.calls += 1;
+            stats.failed += error as u64;
+        }
+        let session = self.client(slot);
         let mut out = crate::resp::Reply::new(&mut session.output, resp3);
         match timed_out {
             _ if error => out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
@@ -350,6 +361,16 @@ impl Server {
         tracing::info!("User requested shutdown...");
         tracing::warn!("Tarn is now ready to exit, bye bye...");
         self.requests.push(Request::Exit(0));
+    }
+
+    /// Calls off the shutdown that a signal has asked for. False when there is none.
+    pub fn abort_shutdown(&mut self) -> bool {
+        if self.shutting_down || !std::mem::take(&mut self.shutdown_asked) {
+            return false;
+        }
+        self.outside.forget_signal();
+        tracing::info!("Shutdown manually aborted.");
+        true
     }
 
     /// Frees an entry that was taken out, on the free thread when it is large. Tells how many bytes that will free.

@@ -13,8 +13,14 @@ use crate::engine::session::{ClientType, Closing, Session};
 const SLICE_MIN: usize = 5;
 /// Bytes of an unfinished request's buffer at first.
 const INPUT_MIN: usize = 16 * 1024;
-/// Bytes that an announced argument gets at once; a longer one must come by half first.
+/// Bytes that an announced argument gets at once; of a longer one a part must come first.
 const INPUT_BELIEVED_MAX: usize = 1 << 20;
+/// The part: one in so many.
+const INPUT_BELIEVED_PART: usize = 8;
+/// An argument that lacks this many bytes is read straight into its client's own buffer (Redis: `PROTO_MBULK_BIG_ARG`).
+const INPUT_LONG_MIN: usize = 32 * 1024;
+/// An empty input buffer beyond this size goes at once, not when clients are looked at.
+const INPUT_KEPT_MAX: usize = 1 << 20;
 /// An input buffer with no more free bytes than this is left alone.
 const INPUT_SLACK: usize = 4 * 1024;
 /// An input buffer up to this size is left alone while its client is busy.
@@ -108,6 +114,31 @@ impl Exec {
         fed
     }
 
+    /// The client's own buffer with room for what a long argument still lacks, if one is being received: it is read
+    /// straight to where it belongs. [`Exec::long_input_came`] must follow.
+    #[inline]
+    pub fn long_input(&mut self, slot: usize) -> Option<&mut Vec<u8>> {
+        let s = self.server.client(slot);
+        let lacks = s.parser.lacks(s.input.len());
+        if lacks < INPUT_LONG_MIN {
+            return None;
+        }
+        let free = s.input.capacity() - s.input.len();
+        if free < lacks {
+            let (len, believed) = (s.input.len(), believed(s.input.len(), lacks));
+            s.input.reserve_exact(if believed { lacks } else { len.max(free).min(lacks) });
+        }
+        Some(&mut s.input)
+    }
+
+    /// `n` bytes were added to what `long_input` gave.
+    pub fn long_input_came(&mut self, slot: usize, n: usize) -> Fed {
+        self.received(slot, n);
+        let s = self.server.client(slot);
+        s.input_peak = s.input_peak.max(s.input.len());
+        self.resume(slot)
+    }
+
     /// Executes what lies in a client's own buffer.
     pub fn resume(&mut self, slot: usize) -> Fed {
         let mut own = std::mem::take(&mut self.server.client(slot).input);
@@ -119,8 +150,11 @@ impl Exec {
     /// Executes what lies in a client's own buffer, and takes it out.
     fn feed_own(&mut self, slot: usize, own: &mut Vec<u8>) -> Fed {
         let (used, fed) = self.feed(slot, own);
-        // The buffer stays for the next unfinished request; the periodic look at clients takes it back.
         own.drain(..used);
+        // A buffer of usual size stays for the next unfinished request; the periodic look at clients takes it back.
+        if own.is_empty() && own.capacity() > INPUT_KEPT_MAX {
+            *own = Vec::new();
+        }
         fed
     }
 
@@ -144,7 +178,7 @@ impl Exec {
         let total = own.len() + more;
         s.input_peak = s.input_peak.max(total);
         let lacks = s.parser.lacks(total);
-        let believed = if lacks <= INPUT_BELIEVED_MAX.max(total) { lacks } else { 0 };
+        let believed = if believed(total, lacks) { lacks } else { 0 };
         if own.capacity() == 0 {
             own.reserve_exact((more + believed).max(INPUT_MIN));
         } else if believed > 0 {
@@ -246,6 +280,11 @@ impl Exec {
             self.check_output(slot);
         }
     }
+}
+
+/// Whether the `lacks` bytes that a client has announced get their memory, given the `have` that came.
+fn believed(have: usize, lacks: usize) -> bool {
+    lacks <= INPUT_BELIEVED_MAX || lacks / (INPUT_BELIEVED_PART - 1) <= have
 }
 
 /// Whether output of `used` bytes is beyond `limit`; remembers since when it is beyond the soft one.

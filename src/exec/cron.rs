@@ -16,6 +16,7 @@ impl Exec {
         if self.server.pause != Pause::default() {
             self.server.end_pause(now_ms, false);
         }
+        self.heed_signal();
         let expiry_due = self.expire_due();
         let busy = (!self.server.freeing.is_empty() && self.free_on()) | self.evict_on();
         self.end_waits(now_ms);

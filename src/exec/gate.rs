@@ -5,6 +5,7 @@ use crate::engine::args::Args;
 use crate::engine::error::Error;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
 use crate::engine::spec::{self, Handler};
+use crate::engine::stats::ErrorOrigin;
 use crate::engine::table::Command;
 use crate::resp::Reply;
 
@@ -133,16 +134,7 @@ impl Exec {
 
     /// Counts an error reply for INFO.
     pub fn count_error(&mut self, error: &Error) {
-        let stats = &mut self.server.stats;
-        stats.error_replies += 1;
-        let kinds = stats.errors.len();
-        match stats.errors.get_mut(error.code()) {
-            Some(n) => *n += 1,
-            None if kinds < ERROR_CODES_MAX => {
-                stats.errors.insert(error.code().to_vec(), 1);
-            }
-            None => {}
-        }
+        self.server.stats.count_error(error.code(), ErrorOrigin::Server);
     }
 }
 
@@ -153,8 +145,6 @@ fn from_browser(args: &Args<'_>) -> bool {
 
 /// Between two lines in the log about browsers, ms.
 const ATTACK_TOLD_PAUSE_MS: i64 = 60_000;
-/// Kinds of errors that INFO counts apart: a script could invent any number of them.
-const ERROR_CODES_MAX: usize = 128;
 /// Bytes of arguments shown in an error about an unknown command.
 const SHOWN_MAX: usize = 128;
 

@@ -82,7 +82,15 @@ impl Exec {
 
     /// A signal asks for a shutdown.
     pub fn signalled(&mut self) {
-        self.server.shut_down();
+        self.server.shutdown_asked = true;
+        self.heed_signal();
+    }
+
+    /// Shuts down if a signal has asked for it, once periodic work may be done.
+    pub(super) fn heed_signal(&mut self) {
+        if self.server.shutdown_asked && !self.server.debug.pause_cron {
+            self.server.shut_down();
+        }
     }
 
     /// Bytes were read from a client.

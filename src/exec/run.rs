@@ -8,6 +8,7 @@ use crate::engine::args::Args;
 use crate::engine::client_info;
 use crate::engine::session::{Closing, Session};
 use crate::engine::spec::{Begin, Handler};
+use crate::engine::stats::ErrorOrigin;
 use crate::resp::request::{Limits, Step};
 use crate::resp::{Parser, ProtocolError, Reply, Span};
 use crate::sys::crash;
@@ -221,8 +222,7 @@ impl Exec {
 
     /// Answers a violation of the protocol; the connection ends. `rest` is the input from the violating line on.
     fn protocol_error(&mut self, slot: usize, e: ProtocolError, rest: &[u8]) {
-        self.server.stats.error_replies += 1;
-        *self.server.stats.errors.entry(b"ERR".to_vec()).or_default() += 1;
+        self.server.stats.count_error(b"ERR", ErrorOrigin::Server);
         let session = self.server.client(slot);
         let resp3 = session.resp3;
         Reply::new(&mut session.output, resp3).error(&[b"ERR ", &e.text()[..]].concat());

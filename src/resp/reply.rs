@@ -15,7 +15,7 @@ pub struct Reply<'a> {
 /// An aggregate opened without knowing its length: give it back to [`Reply::close`].
 #[must_use]
 pub struct Open {
-    at: usize,
+    at: Mark,
     kind: Kind,
 }
 
@@ -130,8 +130,10 @@ impl<'a> Reply<'a> {
         self.number(b':', n);
     }
 
+    /// What every element but a constant one begins with.
     #[inline]
     fn number(&mut self, mark: u8, n: i64) {
+        self.out.roll();
         if let 0..=9 = n {
             self.raw(&[mark, b'0' + n as u8, b'\r', b'\n']);
         } else {
@@ -261,20 +263,20 @@ impl<'a> Reply<'a> {
 
     /// Opens an array whose length is told when it is closed.
     pub fn open_array(&mut self) -> Open {
-        Open { at: self.out.tail.len(), kind: Kind::Array }
+        Open { at: self.out.mark(), kind: Kind::Array }
     }
 
     /// Opens a map whose number of pairs is told when it is closed.
     pub fn open_map(&mut self) -> Open {
-        Open { at: self.out.tail.len(), kind: Kind::Map }
+        Open { at: self.out.mark(), kind: Kind::Map }
     }
 
     /// Opens a set whose length is told when it is closed.
     pub fn open_set(&mut self) -> Open {
-        Open { at: self.out.tail.len(), kind: Kind::Set }
+        Open { at: self.out.mark(), kind: Kind::Set }
     }
 
-    /// Closes an aggregate of `n` (pairs, for a map). No shared string may have been written inside.
+    /// Closes an aggregate of `n` (pairs, for a map).
     pub fn close(&mut self, open: Open, n: usize) {
         let mut head = Output::default();
         let mut w = Reply::new(&mut head, self.resp3);
@@ -283,6 +285,6 @@ impl<'a> Reply<'a> {
             Kind::Map => w.map(n),
             Kind::Set => w.set(n),
         }
-        self.out.tail.splice(open.at..open.at, head.tail);
+        self.out.insert(open.at, &head.tail);
     }
 }

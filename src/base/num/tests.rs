@@ -347,7 +347,8 @@ fn coordinates_and_distances_are_written() {
         (12.5, "12.5000"),
         (-0.5, "-0.5000"),
         (20_020_733.342_149, "20020733.3421"),
-        (1e300, "922337203685477.5807"),
+        (1e300, "-922337203685477.5808"),
+        (f64::NAN, "-922337203685477.5808"),
     ];
     for (value, text) in distances {
         assert_eq!(fmt_distance(&mut digits, value), text.as_bytes());

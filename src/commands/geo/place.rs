@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::{READS, limits, place_of, point_arg, read, reply_distance, reply_point, spec, unit_arg};
+use super::{READS, place_of, point_arg, reply_distance, reply_point, spec, unit_arg};
+use crate::commands::zset::{limits, read};
 use crate::engine::args::Args;
 use crate::engine::cx::KeyCx;
 use crate::engine::effects::Event;

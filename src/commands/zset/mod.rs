@@ -73,7 +73,7 @@ const fn spec(name: &'static str, f: fn(&mut KeyCx<'_>, &mut Args<'_>, &mut Repl
 
 /// How large a listpack may become.
 #[inline]
-fn limits(cx: &KeyCx<'_>) -> ZsetLimits {
+pub fn limits(cx: &KeyCx<'_>) -> ZsetLimits {
     ZsetLimits {
         packed: cx.config.zset_max_listpack_entries,
         packed_value: cx.config.zset_max_listpack_value,
@@ -82,7 +82,7 @@ fn limits(cx: &KeyCx<'_>) -> ZsetLimits {
 
 /// The sorted set at `key` for a reader; a miss is told.
 #[inline]
-fn read<'a>(cx: &'a mut KeyCx<'_>, key: Key<'_>) -> Result<Option<Ref<'a, Zset>>> {
+pub fn read<'a>(cx: &'a mut KeyCx<'_>, key: Key<'_>) -> Result<Option<Ref<'a, Zset>>> {
     match cx.find_read(key) {
         Some(pos) => Ok(Some(cx.db.read_at(pos)?)),
         None => Ok(None),
