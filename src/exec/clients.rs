@@ -13,10 +13,10 @@ use crate::engine::session::{ClientType, Closing, Session};
 const SLICE_MIN: usize = 5;
 /// Bytes of an unfinished request's buffer at first.
 const INPUT_MIN: usize = 16 * 1024;
-/// Bytes that an announced argument gets at once; of a longer one a part must come first.
+/// Bytes that an announced argument gets at once.
 const INPUT_BELIEVED_MAX: usize = 1 << 20;
-/// The part: one in so many.
-const INPUT_BELIEVED_PART: usize = 8;
+/// A longer one gets so many times what came of it.
+const INPUT_BELIEVED_TIMES: usize = 8;
 /// An argument that lacks this many bytes is read straight into its client's own buffer (Redis: `PROTO_MBULK_BIG_ARG`).
 const INPUT_LONG_MIN: usize = 32 * 1024;
 /// An empty input buffer beyond this size goes at once, not when clients are looked at.
@@ -123,10 +123,8 @@ impl Exec {
         if lacks < INPUT_LONG_MIN {
             return None;
         }
-        let free = s.input.capacity() - s.input.len();
-        if free < lacks {
-            let (len, believed) = (s.input.len(), believed(s.input.len(), lacks));
-            s.input.reserve_exact(if believed { lacks } else { len.max(free).min(lacks) });
+        if s.input.capacity() - s.input.len() < INPUT_LONG_MIN {
+            s.input.reserve_exact(lacks.min(believed(s.input.len())));
         }
         Some(&mut s.input)
     }
@@ -178,7 +176,7 @@ impl Exec {
         let total = own.len() + more;
         s.input_peak = s.input_peak.max(total);
         let lacks = s.parser.lacks(total);
-        let believed = if believed(total, lacks) { lacks } else { 0 };
+        let believed = if lacks <= believed(total) { lacks } else { 0 };
         if own.capacity() == 0 {
             own.reserve_exact((more + believed).max(INPUT_MIN));
         } else if believed > 0 {
@@ -282,9 +280,9 @@ impl Exec {
     }
 }
 
-/// Whether the `lacks` bytes that a client has announced get their memory, given the `have` that came.
-fn believed(have: usize, lacks: usize) -> bool {
-    lacks <= INPUT_BELIEVED_MAX || lacks / (INPUT_BELIEVED_PART - 1) <= have
+/// Bytes that get their memory because a client announced them, given the `have` that came.
+fn believed(have: usize) -> usize {
+    INPUT_BELIEVED_MAX.max(have.saturating_mul(INPUT_BELIEVED_TIMES))
 }
 
 /// Whether output of `used` bytes is beyond `limit`; remembers since when it is beyond the soft one.
@@ -423,6 +421,55 @@ mod tests {
         assert!(kit.exec.server.client(slot).reply_buffer < 2048);
         (0..2).for_each(|_| kit.advance(1000));
         assert!(!alive(&mut kit, "c1"));
+    }
+
+    /// Sends bytes as `net` would: long arguments straight into the client's own buffer.
+    fn receive(kit: &mut Kit, slot: usize, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let n = match kit.exec.long_input(slot) {
+                Some(own) => {
+                    let n = bytes.len().min(own.capacity() - own.len()).min(300_000);
+                    own.extend_from_slice(&bytes[..n]);
+                    kit.exec.long_input_came(slot, n);
+                    n
+                }
+                None => {
+                    let n = bytes.len().min(65_536);
+                    kit.exec.input(slot, &mut bytes[..n].to_vec());
+                    n
+                }
+            };
+            bytes = &bytes[n..];
+        }
+    }
+
+    #[test]
+    fn long_arguments_arrive_whole() {
+        let mut kit = Kit::new(Config::default());
+        let slot = kit.client("c1");
+        for len in [30_000, 65_500, 65_536, 100_000, 1_000_000, 20_000_000] {
+            let value: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+            let request =
+                [format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${len}\r\n").as_bytes(), &value, b"\r\nPING\r\n"]
+                    .concat();
+            receive(&mut kit, slot, &request);
+            assert_eq!(kit.heard("c1"), b"+OK\r\n+PONG\r\n");
+            assert!(kit.exec.server.client(slot).input.capacity() <= super::INPUT_KEPT_MAX);
+            let reply = [format!("${len}\r\n").as_bytes(), &value, b"\r\n"].concat();
+            assert!(kit.raw("c1", b"GET k\r\n") == reply, "{len}");
+        }
+    }
+
+    #[test]
+    fn a_long_argument_s_room_follows_what_came() {
+        let mut kit = Kit::new(Config::default());
+        let slot = kit.client("c1");
+        receive(&mut kit, slot, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$500000000\r\n");
+        for came in [100_000, 1_000_000, 10_000_000] {
+            receive(&mut kit, slot, &vec![b'x'; came]);
+            let input = &kit.exec.server.client(slot).input;
+            assert!(input.capacity() <= 9 * input.len() + super::INPUT_BELIEVED_MAX);
+        }
     }
 
     #[test]
