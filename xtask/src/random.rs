@@ -42,8 +42,23 @@ const LEFT_OUT: &[&str] = &[
     "restore-asking",
     "keys",
 ];
-/// Words of commands that the reference does not know: Redis 8.2 brought them.
-const NEWER: &[(&str, &str)] = &[("bitop", "DIFF"), ("bitop", "DIFF1"), ("bitop", "ANDOR"), ("bitop", "ONE")];
+/// Differences that are explained, by command and word: BITOP's newer operations are Redis 8.2's, which Valkey 9.1 does
+/// not know; of members whose scores differ, ranges by text are open; an index beyond 32 bits the reference cuts to them,
+/// and so changes another element than was asked for.
+const EXPLAINED: &[(&str, &str)] = &[
+    ("bitop", "DIFF"),
+    ("bitop", "DIFF1"),
+    ("bitop", "ANDOR"),
+    ("bitop", "ONE"),
+    ("zrange", "BYLEX"),
+    ("zrangestore", "BYLEX"),
+    ("zrangebylex", ""),
+    ("zrevrangebylex", ""),
+    ("zlexcount", ""),
+    ("zremrangebylex", ""),
+    ("lset", "9223372036854775807"),
+    ("lset", "-9223372036854775808"),
+];
 /// Replies whose order the commands leave open.
 const UNORDERED: &[&str] =
     &["smembers", "sinter", "sunion", "sdiff", "hkeys", "hvals", "hgetall", "sort", "sort_ro"];
@@ -363,10 +378,10 @@ fn compare(pair: &mut Pair, specs: &[&Spec], seed: u64, time: Duration) -> Resul
         for _ in 0..ROUND {
             let spec = specs[draw.rng.below(specs.len() as u64) as usize];
             let words = draw.request(spec);
-            if NEWER
-                .iter()
-                .any(|(name, word)| spec.name == *name && words[1..].iter().any(|w| w == word.as_bytes()))
-            {
+            let known = |(name, word): &(&str, &str)| {
+                spec.name == *name && (word.is_empty() || words[1..].iter().any(|w| w == word.as_bytes()))
+            };
+            if EXPLAINED.iter().any(known) {
                 continue;
             }
             let shown = |w: &Vec<u8>| cut(&String::from_utf8_lossy(&repr(w)));

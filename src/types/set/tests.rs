@@ -149,6 +149,9 @@ fn apply(set: &mut Set, model: &mut Model, step: Step) {
     }
 }
 
+/// What takes members one by one.
+type Give<'a> = &'a mut dyn FnMut(Value<'_>);
+
 proptest! {
     #![proptest_config(cases(200))]
     #[test]
@@ -182,7 +185,7 @@ proptest! {
         }
         let models: Vec<Model> = sets.iter().map(|s| members(s).into_iter().collect()).collect();
         let refs: Vec<&Set> = sets.iter().collect();
-        let given = |run: &dyn Fn(&mut dyn FnMut(Value<'_>))| {
+        let given = |run: &dyn Fn(Give<'_>)| {
             let mut all = Model::new();
             run(&mut |v| assert!(all.insert(text(v)), "{v:?} is given twice"));
             all
