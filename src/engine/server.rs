@@ -262,6 +262,14 @@ impl Server {
         let session = self.client(slot);
         let resp3 = session.resp3;
         let timed_out = session.waits_for_keys().map(|w| w.timed_out);
+        // A request that is served counts as it runs again; this one never will.
+        if let Some(command) = session.waits_for_keys().map(|w| w.command) {
+            self.stats.commands += 1;
+            let stats = &mut self.commands.stats[command as usize];
+            stats.calls += 1;
+            stats.failed += error as u64;
+        }
+        let session = self.client(slot);
         let mut out = crate::resp::Reply::new(&mut session.output, resp3);
         match timed_out {
             _ if error => out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),

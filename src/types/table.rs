@@ -835,8 +835,9 @@ fn fitting(count: u16) -> u16 {
     n
 }
 
+/// Asks the processor for the line at `p`.
 #[inline]
-fn prefetch(p: *const u8) {
+pub(super) fn prefetch(p: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch touches no memory that the program can see, whatever the address.
     unsafe {

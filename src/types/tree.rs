@@ -18,7 +18,7 @@ mod tests;
 
 use std::ops::Range;
 
-use super::table::Table;
+use super::table::{Table, prefetch};
 use crate::base::hash::hash;
 use crate::base::rng::Rng;
 use leaf::Ptr;
@@ -31,6 +31,8 @@ pub use edge::Edge;
 const LEAF: usize = 63;
 /// Children of an inner node.
 const INNER: usize = 64;
+/// How many members ahead a walk asks for.
+const AHEAD: usize = 8;
 
 /// A large sorted set. Node sizes are parameters for the tests.
 pub struct Tree<const L: usize = LEAF, const N: usize = INNER> {
@@ -236,7 +238,9 @@ impl<'a, const L: usize, const N: usize> Iterator for Iter<'a, L, N> {
         if self.front.is_empty() {
             let (leaf, at) = self.tree.order.leaf_at(self.from);
             self.front = &leaf[at..];
+            self.front.iter().take(AHEAD.min(self.to - self.from)).for_each(|m| prefetch(m.as_ptr()));
         }
+        self.front.get(AHEAD).into_iter().for_each(|m| prefetch(m.as_ptr()));
         let (&raw, rest) = self.front.split_first()?;
         self.front = rest;
         self.from += 1;
@@ -258,7 +262,9 @@ impl<const L: usize, const N: usize> DoubleEndedIterator for Iter<'_, L, N> {
         if self.back.is_empty() {
             let (leaf, at) = self.tree.order.leaf_at(self.to - 1);
             self.back = &leaf[..=at];
+            self.back.iter().rev().take(AHEAD.min(self.to - self.from)).for_each(|m| prefetch(m.as_ptr()));
         }
+        self.back.iter().nth_back(AHEAD).into_iter().for_each(|m| prefetch(m.as_ptr()));
         let (&raw, rest) = self.back.split_last()?;
         self.back = rest;
         self.to -= 1;
@@ -332,13 +338,24 @@ impl Builder {
         self.members.iter().map(|&raw| unsafe { pair(raw) })
     }
 
-    /// Brings what was collected into its order.
+    /// Brings what was collected into its order. Members are read once, to note what mostly decides, and again only
+    /// where that is equal.
     pub fn sort(&mut self) {
-        self.members.sort_unstable_by(|&a, &b| {
-            // SAFETY: the index owns both.
-            let ((a, x), (b, y)) = unsafe { (pair(a), pair(b)) };
-            edge::key_of(x).cmp(&edge::key_of(y)).then_with(|| a.cmp(b))
+        let ahead = self.members.iter().skip(AHEAD).map(Some).chain(std::iter::repeat(None));
+        let noted = self.members.iter().zip(ahead).map(|(&raw, ahead)| {
+            ahead.into_iter().for_each(|a| prefetch(a.as_ptr()));
+            // SAFETY: the index owns the member.
+            let (bytes, score) = unsafe { pair(raw) };
+            (edge::key_of(score), first_eight(bytes), raw)
         });
+        let mut noted: Vec<(u64, u64, Ptr)> = noted.collect();
+        noted.sort_unstable_by(|a, b| {
+            // SAFETY: the index owns both.
+            let bytes = |raw| unsafe { pair(raw) }.0;
+            (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| bytes(a.2).cmp(bytes(b.2)))
+        });
+        self.members.clear();
+        self.members.extend(noted.into_iter().map(|n| n.2));
     }
 
     /// The set of all that was collected.
@@ -348,4 +365,17 @@ impl Builder {
         let order = unsafe { RankTree::of(&self.members) };
         Tree { order, index: self.index, bytes: self.bytes }
     }
+
+    /// All that was collected, as a set without an order that can only be dropped: by the thread that frees.
+    pub fn into_remains(self) -> Tree {
+        Tree { order: RankTree::new(), index: self.index, bytes: self.bytes }
+    }
+}
+
+/// The first eight bytes as a number of the same order.
+fn first_eight(bytes: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let n = bytes.len().min(8);
+    first[..n].copy_from_slice(&bytes[..n]);
+    u64::from_be_bytes(first)
 }

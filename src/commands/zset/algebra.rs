@@ -7,6 +7,7 @@ use std::ops::ControlFlow;
 use smallvec::SmallVec;
 
 use super::{Members, limits, spec, store};
+use crate::base::limits::LAZY_EFFORT_MAX;
 use crate::base::num::{self, NumBuf};
 use crate::engine::args::Args;
 use crate::engine::cx::KeyCx;
@@ -14,7 +15,7 @@ use crate::engine::effects::Event;
 use crate::engine::error::{Error, Result};
 use crate::engine::spec::*;
 use crate::keyspace::object::Ref;
-use crate::keyspace::{EntryRef, Key};
+use crate::keyspace::{Entry, EntryRef, Key};
 use crate::resp::Reply;
 use crate::types::tree::Builder;
 use crate::types::zset::Zset;
@@ -300,6 +301,12 @@ fn diff(inputs: &mut Inputs<'_>) -> Builder {
     result
 }
 
+/// Frees what is no key's and large: after the command, on the free thread.
+fn discard(cx: &mut KeyCx<'_>, set: Zset) {
+    let lazy = cx.config.lazyfree_lazy_server_del;
+    cx.fx.discard(Entry::new(b"", set.into(), None, 0), lazy);
+}
+
 const COUNTED: &[KeySpec] = &[KeySpec::counted(1, RO | ACCESS)];
 const STORED: &[KeySpec] = &[KeySpec::first(OW | UPDATE), KeySpec::counted(2, RO | ACCESS)];
 
@@ -339,6 +346,9 @@ fn answer(cx: &mut KeyCx<'_>, args: &mut Args<'_>, (name, op): (&str, Op), out: 
     result.sort();
     let list = Members::begin(result.len(), asked.scores, out);
     result.iter().for_each(|(member, score)| list.add(Value::Bytes(member), score, out));
+    if result.len() > LAZY_EFFORT_MAX {
+        discard(cx, Zset::Tree(Box::new(result.into_remains())));
+    }
     Ok(())
 }
 
