@@ -8,7 +8,7 @@ use super::effects::{Effects, listeners};
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::session::{Block, Blocked, Clients, Peer, Session};
-use super::stats::Stats;
+use super::stats::{ErrorOrigin, Stats};
 use super::table::CommandTable;
 use super::waiting::Waiting;
 use crate::base::limits;
@@ -261,15 +261,8 @@ impl Server {
     pub fn end_wait(&mut self, slot: usize, error: bool) {
         let session = self.client(slot);
         let resp3 = session.resp3;
-        let timed_out = session.waits_for_keys().map(|w| w.timed_out);
-        // A request that is served counts as it runs again; this one never will.
-        if let Some(command) = session.waits_for_keys().map(|w| w.command) {
-            self.stats.commands += 1;
-            let stats = &mut self.commands.stats[command as usize];
-            stats.calls += 1;
-            stats.failed += error as u64;
-        }
-        let session = self.client(slot);
+        let wait = session.waits_for_keys();
+        let (command, timed_out) = (wait.map(|w| w.command), wait.map(|w| w.timed_out));
         let mut out = crate::resp::Reply::new(&mut session.output, resp3);
         match timed_out {
             _ if error => out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
@@ -277,8 +270,30 @@ impl Server {
             // WAIT: no replicas yet, none has acknowledged.
             None => out.int(0),
         }
+        self.count_wait(slot, command, error);
         self.unblock(slot);
         self.flush_later(slot);
+    }
+
+    /// Counts a wait that has ended without being served. A `command` that waited for keys counts as it runs again; this
+    /// one never will.
+    fn count_wait(&mut self, slot: usize, command: Option<u16>, error: bool) {
+        let last = self.client(slot).last_command;
+        if let Some(id) = command.or(last) {
+            let stats = &mut self.commands.stats[id as usize];
+            stats.rejected += error as u64;
+            if command.is_some() {
+                stats.calls += 1;
+                if self.config.latency_tracking {
+                    stats.latency.get_or_insert_default().record(0);
+                }
+                self.stats.commands += 1;
+                self.client(slot).commands += 1;
+            }
+        }
+        if error {
+            self.stats.count_error(b"UNBLOCKED", ErrorOrigin::Server);
+        }
     }
 
     /// Puts a client on the list of those whose output is to be written.

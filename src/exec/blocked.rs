@@ -12,10 +12,13 @@ impl Exec {
     #[cold]
     pub(super) fn wait_for_keys(&mut self, slot: usize, id: u16, args: &Args<'_>) {
         let db = self.server.client(slot).db as u32;
-        if let Some(Block { on: Blocked::Keys(wait), .. }) = &mut self.server.client(slot).block {
+        let session = self.server.client(slot);
+        if let Some(Block { on: Blocked::Keys(wait), .. }) = &mut session.block {
             (wait.db, wait.command) = (db, id);
             (wait.bytes, wait.spans) = args.to_owned();
         }
+        // It is counted once it is served, but CLIENT LIST shows what it waits with.
+        session.last_command = Some(id);
         self.server.start_wait(slot);
     }
 

@@ -134,6 +134,10 @@ impl Exec {
         self.received(slot, n);
         let s = self.server.client(slot);
         s.input_peak = s.input_peak.max(s.input.len());
+        if self.server.config.maxmemory_clients != 0 {
+            // Now, as the buffer goes when the argument is complete.
+            self.weigh(slot);
+        }
         self.resume(slot)
     }
 
@@ -458,6 +462,16 @@ mod tests {
             let reply = [format!("${len}\r\n").as_bytes(), &value, b"\r\n"].concat();
             assert!(kit.raw("c1", b"GET k\r\n") == reply, "{len}");
         }
+    }
+
+    #[test]
+    fn a_long_argument_counts_before_it_is_whole() {
+        let mut kit = Kit::new(Config { maxmemory_clients: 3_000_000, ..Config::default() });
+        let slot = kit.client("c1");
+        receive(&mut kit, slot, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000000\r\n");
+        receive(&mut kit, slot, &vec![b'x'; 3_000_000]);
+        assert!(!alive(&mut kit, "c1"));
+        assert_eq!(kit.exec.server.stats.evicted_clients, 1);
     }
 
     #[test]

@@ -91,18 +91,19 @@ impl Conn {
             if self.ended(exec) {
                 return Next::End;
             }
-            if !self.readable || self.called {
+            if !self.readable || self.called || self.finished && self.may_write(exec) {
                 break;
             }
             if !self.read(exec, scratch) {
                 return Next::End;
             }
-            // The end of the stream is read in the next turn, when the replies are written.
-            if self.finished {
-                break;
-            }
         }
         self.next()
+    }
+
+    /// Whether replies are on their way: the end of the stream is read after that.
+    fn may_write(&self, exec: &mut Exec) -> bool {
+        exec.server.client(self.slot).flush_due || self.stuck && self.writable
     }
 
     fn next(&self) -> Next {
