@@ -15,6 +15,8 @@ use crate::sys::crash;
 
 /// Requests per batch at the most: enough to hide the memory's delay, few enough to stay in the first cache.
 const BATCH: usize = 32;
+/// Arguments for which room is kept from batch to batch.
+const SPANS_KEPT_MAX: usize = 4096;
 /// Requests of one client before others get their turn.
 const TURN: usize = 1024;
 /// Output of a client beyond which its next requests wait until some was sent.
@@ -62,6 +64,10 @@ impl Exec {
             let held = self.run_batch(slot, input, &batch, &spans, &mut used);
             ran += batch.len();
             (self.batch, self.spans) = (batch, spans);
+            if self.spans.capacity() > SPANS_KEPT_MAX {
+                // The room that one long request took is not kept.
+                self.spans = Vec::new();
+            }
             if held {
                 // The requests that were parsed ahead and not run are parsed again when the client goes on.
                 parser.restore(input, used);
