@@ -258,4 +258,6 @@ fn numpat(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
 }
 
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod tests;

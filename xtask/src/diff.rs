@@ -114,8 +114,10 @@ impl Run<'_> {
             let hears = line.split_once("< ").filter(|(c, _)| self.clients.contains_key(*c));
             if let Some((client, reply)) = hears {
                 let heard = match self.clients.get_mut(client) {
-                    Some(c) if reply.trim() == "(none)" && c.hears_nothing()? => None,
-                    Some(c) => Some(c.hear()?),
+                    Some(c) => {
+                        let silent = reply.trim() == "(none)" && c.hears_nothing()?;
+                        if silent { None } else { Some(c.hear()?) }
+                    }
                     None => None,
                 };
                 self.compare(&format!("{name}+{n}"), &format!("{client} hears"), heard, reply);
