@@ -213,7 +213,7 @@ impl Kit {
         let unasked = self.unasked.entry(client.into()).or_default();
         let most = unasked.len();
         let fits = |n: &usize| same(&unasked[..*n].join(" "), expected, fold);
-        let n = (0..=most).find(fits).unwrap_or(most);
+        let n = (most.min(1)..=most).find(fits).unwrap_or(most);
         unasked.drain(..n).collect::<Vec<_>>().join(" ")
     }
 
@@ -542,14 +542,7 @@ fn hear(kit: &mut Kit, client: &str, reply: &str, fold: &dyn Fn(&str) -> String,
 
 /// The next that a client has heard is this.
 #[track_caller]
-fn expect(
-    kit: &mut Kit,
-    client: &str,
-    asked: &str,
-    reply: &str,
-    fold: &dyn Fn(&str) -> String,
-    how: &str,
-) {
+fn expect(kit: &mut Kit, client: &str, asked: &str, reply: &str, fold: &dyn Fn(&str) -> String, how: &str) {
     let heard = match reply {
         // All that there is: nothing.
         "(none)" => kit.unasked.remove(client).unwrap_or_default().join(" "),

@@ -12,17 +12,8 @@ use crate::engine::session::ReplyMode;
 use crate::engine::spec::*;
 use crate::resp::Reply;
 
-pub const COMMANDS: &[Spec] = &[
-    SUBSCRIBE,
-    UNSUBSCRIBE,
-    PSUBSCRIBE,
-    PUNSUBSCRIBE,
-    SSUBSCRIBE,
-    SUNSUBSCRIBE,
-    PUBLISH,
-    SPUBLISH,
-    PUBSUB_,
-];
+pub const COMMANDS: &[Spec] =
+    &[SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE, SSUBSCRIBE, SUNSUBSCRIBE, PUBLISH, SPUBLISH, PUBSUB_];
 
 /// What those have that change the client's own subscriptions.
 const OWN: Flags = PUBSUB | NOSCRIPT | LOADING | STALE | WHILE_SUBSCRIBED;
@@ -72,12 +63,13 @@ pub const UNSUBSCRIBE: Spec = own("unsubscribe", |cx, args, out| unsubscribe(cx,
     .complexity("O(N) for N channels")
     .summary("Listens no more to channels, or to any.");
 
-pub const PUNSUBSCRIBE: Spec = own("punsubscribe", |cx, args, out| unsubscribe(cx, Scope::Pattern, args, out))
-    .arity(at_least(0))
-    .syntax("[pattern [pattern ...]]")
-    .since("2.0.0")
-    .complexity("O(N) for N patterns")
-    .summary("Listens no more to channels by patterns, or by any.");
+pub const PUNSUBSCRIBE: Spec =
+    own("punsubscribe", |cx, args, out| unsubscribe(cx, Scope::Pattern, args, out))
+        .arity(at_least(0))
+        .syntax("[pattern [pattern ...]]")
+        .since("2.0.0")
+        .complexity("O(N) for N patterns")
+        .summary("Listens no more to channels by patterns, or by any.");
 
 pub const SUNSUBSCRIBE: Spec = own("sunsubscribe", |cx, args, out| unsubscribe(cx, Scope::Shard, args, out))
     .arity(at_least(0))

@@ -61,8 +61,13 @@ impl Error {
     /// A subcommand has more arguments than it takes, and its arity does not say so.
     pub fn subcommand_arity(container: &[u8], sub: &[u8]) -> Error {
         let container = container.to_ascii_uppercase();
-        let parts: [&[u8]; 5] =
-            [b"ERR unknown subcommand or wrong number of arguments for '", sub, b"'. Try ", &container, b" HELP."];
+        let parts: [&[u8]; 5] = [
+            b"ERR unknown subcommand or wrong number of arguments for '",
+            sub,
+            b"'. Try ",
+            &container,
+            b" HELP.",
+        ];
         Error::owned(parts.concat())
     }
 

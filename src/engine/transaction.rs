@@ -286,7 +286,9 @@ impl Server {
                 continue;
             }
             for &slot in slots {
-                let Some(tx) = self.clients.get_mut(slot).and_then(|s| s.transaction.as_mut()) else { continue };
+                let Some(tx) = self.clients.get_mut(slot).and_then(|s| s.transaction.as_mut()) else {
+                    continue;
+                };
                 if let Some(over) = tx.watched.get_mut(&(db as u32, name.clone())) {
                     // Over, or not there at all, is the same to everybody.
                     if *over && (!comes || comes_over) || !was_here && comes_over {

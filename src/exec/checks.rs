@@ -64,7 +64,10 @@ impl Exec {
             // A subscription to several channels is told of channel by channel, in a transaction too.
             let several = name == "exec" && memchr::memmem::find(&reply, b"subscribe\r\n").is_some();
             let shown = String::from_utf8_lossy(&reply[..reply.len().min(200)]);
-            assert!(several || reply_end(&reply, 0) == Some(reply.len()), "{name}: not one whole reply: {shown:?}");
+            assert!(
+                several || reply_end(&reply, 0) == Some(reply.len()),
+                "{name}: not one whole reply: {shown:?}"
+            );
         }
     }
 }

@@ -193,7 +193,8 @@ impl Exec {
             return;
         }
         let unit = std::mem::take(&mut self.unit);
-        if whole && unit.commands > 1
+        if whole
+            && unit.commands > 1
             && let Some(stream) = &mut self.server.stream
         {
             stream.splice(unit.at..unit.at, *b"*1\r\n$5\r\nMULTI\r\n");

@@ -51,7 +51,8 @@ fn in_rust(text: &str) -> Vec<(usize, bool, String)> {
     for (at, _) in text.match_indices("check") {
         let rest = &text[at + 5..];
         let resp3 = rest.starts_with("_resp3(");
-        let Some(rest) = ["(", "_plain(", "_debug(", "_resp3("].iter().find_map(|p| rest.strip_prefix(p)) else {
+        let Some(rest) = ["(", "_plain(", "_debug(", "_resp3("].iter().find_map(|p| rest.strip_prefix(p))
+        else {
             continue;
         };
         let text_at = rest.trim_start();

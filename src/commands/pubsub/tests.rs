@@ -1,3 +1,5 @@
+//! Transcripts of pub/sub, and what is told of it. Replies are those of Valkey 9.1.
+
 use crate::engine::config::Config;
 use crate::engine::session::{ClientType, Closing};
 use crate::testkit::{Kit, check, check_plain, check_resp3};
@@ -270,7 +272,8 @@ fn kinds_of_clients_and_what_is_told_of_them() {
     assert_eq!(kit.exec.server.client(slot).kind, ClientType::Pubsub);
     let list = String::from_utf8_lossy(&kit.raw("c1", b"CLIENT LIST TYPE pubsub\r\n")).into_owned();
     assert!(list.contains(" flags=P ") && list.contains(" sub=2 psub=1 ssub=3 "), "{list}");
-    let info = |kit: &mut Kit| String::from_utf8_lossy(&kit.raw("c1", b"INFO clients stats\r\n")).into_owned();
+    let info =
+        |kit: &mut Kit| String::from_utf8_lossy(&kit.raw("c1", b"INFO clients stats\r\n")).into_owned();
     let text = info(&mut kit);
     for line in ["pubsub_clients:1", "pubsub_channels:2", "pubsub_patterns:1", "pubsubshard_channels:3"] {
         assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}: {text}");

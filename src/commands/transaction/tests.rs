@@ -1,3 +1,5 @@
+//! Transcripts of transactions, and what is told of them. Replies are those of Valkey 9.1.
+
 use crate::engine::config::Config;
 use crate::testkit::{Kit, check, check_debug, check_plain, check_resp3, check_with};
 
@@ -434,7 +436,10 @@ fn what_clients_and_info_tell() {
     let slot = kit.client("c1");
     assert_eq!(kit.exec.server.client(slot).transaction.as_ref().map(|t| t.argument_bytes), Some(9 + 24));
     let list = String::from_utf8_lossy(&kit.raw("c2", b"CLIENT LIST ID 1\r\n")).into_owned();
-    assert!(list.contains(" flags=x ") && list.contains(" multi=1 ") && list.contains(" multi-mem=33 "), "{list}");
+    assert!(
+        list.contains(" flags=x ") && list.contains(" multi=1 ") && list.contains(" multi-mem=33 "),
+        "{list}"
+    );
     assert!(list.contains(" cmd=set "), "{list}");
     kit.raw("c2", b"WATCH k\r\n");
     let two = kit.client("c2");
@@ -470,7 +475,9 @@ fn monitors_see_what_runs_when_it_runs() {
     kit.raw("c1", b"MULTI\r\nSET a 1\r\n");
     let seen = |kit: &mut Kit| {
         let text = String::from_utf8_lossy(&kit.heard("m")).into_owned();
-        text.lines().filter_map(|l| l.split_once("] ").map(|(_, words)| words.to_string())).collect::<Vec<_>>()
+        text.lines()
+            .filter_map(|l| l.split_once("] ").map(|(_, words)| words.to_string()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(seen(&mut kit), ["\"MULTI\""]);
     kit.raw("c1", b"EXEC\r\n");
@@ -507,11 +514,7 @@ fn a_transaction_goes_to_replicas_as_one() {
         0,
         "one SREM"
     );
-    assert_eq!(
-        stream(b"MULTI\r\nSET a 1\r\nLPUSH a x\r\nnosuch\r\nEXEC\r\n"),
-        "",
-        "refused as a whole"
-    );
+    assert_eq!(stream(b"MULTI\r\nSET a 1\r\nLPUSH a x\r\nnosuch\r\nEXEC\r\n"), "", "refused as a whole");
 }
 
 #[test]
