@@ -16,7 +16,7 @@ pub const COMMANDS: &[Spec] =
     &[SUBSCRIBE, UNSUBSCRIBE, PSUBSCRIBE, PUNSUBSCRIBE, SSUBSCRIBE, SUNSUBSCRIBE, PUBLISH, SPUBLISH, PUBSUB_];
 
 /// What those have that change the client's own subscriptions.
-const OWN: Flags = PUBSUB | NOSCRIPT | LOADING | STALE | WHILE_SUBSCRIBED;
+const OWN: Flags = PUBSUB | NOSCRIPT | LOADING | STALE | WHILE_SUBSCRIBED | NO_DATA;
 
 /// A function of a command.
 type Function = fn(&mut ServerCx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result;
@@ -142,7 +142,7 @@ fn write_confirmation(out: &mut Reply<'_>, word: &str, name: Option<&[u8]>, left
 
 pub const PUBLISH: Spec = Spec::server("publish", |cx, args, out| publish(cx, Scope::Channel, args, out))
     .arity(exactly(2))
-    .flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE)
+    .flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE | NO_DATA)
     .acl(acl::PUBSUB)
     .group(Group::Pubsub)
     .syntax("channel message")
@@ -152,7 +152,7 @@ pub const PUBLISH: Spec = Spec::server("publish", |cx, args, out| publish(cx, Sc
 
 pub const SPUBLISH: Spec = Spec::server("spublish", |cx, args, out| publish(cx, Scope::Shard, args, out))
     .arity(exactly(2))
-    .flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE)
+    .flags(PUBSUB | LOADING | STALE | FAST | MAY_REPLICATE | NO_DATA)
     .keys(&[KeySpec::first(NOT_KEY)])
     .acl(acl::PUBSUB)
     .group(Group::Pubsub)

@@ -68,7 +68,7 @@ fn exec(caller: &mut dyn Caller, _: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
 
 pub const DISCARD: Spec = Spec::server("discard", discard)
     .arity(exactly(0))
-    .flags(COMMON | FAST | ALLOW_BUSY | RUNS_IN_MULTI)
+    .flags(COMMON | FAST | ALLOW_BUSY | RUNS_IN_MULTI | NO_DATA)
     .acl(acl::TRANSACTION)
     .group(Group::Transactions)
     .since("2.0.0")
@@ -86,7 +86,7 @@ fn discard(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
 
 pub const WATCH: Spec = Spec::server("watch", watch)
     .arity(at_least(1))
-    .flags(COMMON | FAST | NO_MULTI | ALLOW_BUSY)
+    .flags(COMMON | FAST | NO_MULTI | ALLOW_BUSY | NO_DATA)
     .keys(&[KeySpec::range(1, -1, 1, RO)])
     .acl(acl::TRANSACTION)
     .group(Group::Transactions)
@@ -108,7 +108,7 @@ fn watch(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
 
 pub const UNWATCH: Spec = Spec::server("unwatch", unwatch)
     .arity(exactly(0))
-    .flags(COMMON | FAST | ALLOW_BUSY)
+    .flags(COMMON | FAST | ALLOW_BUSY | NO_DATA)
     .acl(acl::TRANSACTION)
     .group(Group::Transactions)
     .since("2.2.0")

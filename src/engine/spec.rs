@@ -60,6 +60,8 @@ pub const SYSTEM: Flags = 1 << 23;
 pub const RUNS_IN_MULTI: Flags = 1 << 24;
 /// Allowed to a client in RESP2 that subscribes to something.
 pub const WHILE_SUBSCRIBED: Flags = 1 << 25;
+/// Reads no keys, so that no database needs to know the time.
+pub const NO_DATA: Flags = 1 << 26;
 
 /// The names that COMMAND gives flags, in its order; what is not here it does not tell.
 pub const FLAG_NAMES: &[(Flags, &str)] = &[

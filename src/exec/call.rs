@@ -5,7 +5,7 @@ use crate::engine::args::Args;
 use crate::engine::cx::{Caller, KeyCx, ServerCx, SessionCx};
 use crate::engine::error::Result;
 use crate::engine::session::Closing;
-use crate::engine::spec::{Handler, Spec};
+use crate::engine::spec::{Handler, NO_DATA, Spec};
 use crate::keyspace::db::Access;
 use crate::resp::Reply;
 
@@ -87,6 +87,9 @@ impl Exec {
                     None => &mut server.nobody,
                 };
                 f(&mut SessionCx { session, config: &server.config, now_ms }, args, out)
+            }
+            Handler::Server(f) if spec.has(NO_DATA) => {
+                f(&mut ServerCx { server: &mut self.server, slot, now_ms }, args, out)
             }
             Handler::Server(f) => {
                 let rule = self.server.expiry_rule_for(slot, now_ms);
