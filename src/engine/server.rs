@@ -7,9 +7,11 @@ use super::config::Config;
 use super::effects::{Effects, listeners};
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
+use super::pubsub::Pubsub;
 use super::session::{Block, Blocked, Clients, Peer, Session};
 use super::stats::{ErrorOrigin, Stats};
 use super::table::CommandTable;
+use super::transaction::Watched;
 use super::waiting::Waiting;
 use crate::base::limits;
 use crate::base::rng::Rng;
@@ -115,6 +117,10 @@ pub struct Server {
     pub timeouts: BTreeSet<(i64, usize)>,
     /// Who waits for keys.
     pub waiting: Waiting,
+    /// Who watches keys.
+    pub watched: Watched,
+    /// Who subscribes to what.
+    pub pubsub: Pubsub,
     /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// What is done with keys whose time has come; see `expiry_rule_for`.
@@ -169,6 +175,8 @@ impl Server {
             blocked: BTreeSet::new(),
             timeouts: BTreeSet::new(),
             waiting: Waiting::default(),
+            watched: Watched::default(),
+            pubsub: Pubsub::default(),
             active_expire: true,
             expiry_rule: ExpiryRule::Remove,
             used_memory: 0,
@@ -215,7 +223,7 @@ impl Server {
         }
         if let Blocked::Keys(wait) = &mut block.on {
             self.waiting.add(slot, wait);
-            self.fx.listeners |= listeners::BLOCKED;
+            self.fx.listen(listeners::BLOCKED, true);
         }
     }
 
@@ -228,9 +236,7 @@ impl Server {
         }
         if let Blocked::Keys(wait) = &block.on {
             self.waiting.remove(wait);
-            if self.waiting.is_empty() {
-                self.fx.listeners &= !listeners::BLOCKED;
-            }
+            self.fx.listen(listeners::BLOCKED, !self.waiting.is_empty());
         }
     }
 
@@ -311,13 +317,19 @@ impl Server {
     pub fn close_now(&mut self, slot: usize) {
         let Some(s) = self.clients.get_mut(slot) else { return };
         s.closing = super::session::Closing::Now;
-        let monitor = s.monitor;
-        self.forget_wait(slot);
-        if monitor {
-            self.monitors.retain(|&m| m != slot);
-        }
+        self.leave(slot);
         self.clients.hide(slot);
         self.wake.push(slot);
+    }
+
+    /// Takes a client out of all lists in which it stands by what it has asked for.
+    pub fn leave(&mut self, slot: usize) {
+        self.forget_wait(slot);
+        self.end_transaction(slot, None);
+        self.unsubscribe_all(slot);
+        if self.clients.get(slot).is_some_and(|s| s.monitor) {
+            self.monitors.retain(|&m| m != slot);
+        }
     }
 
     /// The name of the command in the table, with its container's: `client|list`.

@@ -62,7 +62,8 @@ impl Exec {
         self.call(slot, id, &mut args, &mut Reply::new(&mut out, resp3));
         self.running_again = false;
         let session = self.server.client(slot);
-        session.output = out;
+        let pushed = std::mem::replace(&mut session.output, out);
+        session.output.append(pushed);
         let waits_on = session.block.is_some();
         if let Blocked::Keys(wait) = &mut block.on {
             (wait.bytes, wait.spans) = (bytes, spans);

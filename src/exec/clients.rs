@@ -164,7 +164,9 @@ impl Exec {
     fn keep_input(&mut self, slot: usize, own: Vec<u8>) {
         let Some(s) = self.server.clients.get_mut(slot) else { return };
         s.input = own;
-        let too_long = s.input.len() > self.server.config.client_query_buffer_limit;
+        // What is queued was sent and not executed, too.
+        let queued = s.transaction.as_ref().map_or(0, |t| t.argument_bytes);
+        let too_long = s.input.len() + queued > self.server.config.client_query_buffer_limit;
         if too_long && s.kind != ClientType::Primary && s.closing != Closing::Now {
             self.input_too_long(slot);
         }

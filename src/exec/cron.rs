@@ -88,6 +88,8 @@ impl Exec {
 
     /// Ends the effects of what no client asked for.
     pub(super) fn finish_effects(&mut self) {
+        // Each removal goes by itself.
+        self.end_unit(false);
         self.finish_changes();
         self.server.dirty += std::mem::take(&mut self.server.fx.dirty);
     }

@@ -189,8 +189,8 @@ impl Exec {
         for r in batch {
             if r.count > 0 {
                 let words = &spans[r.first as usize..(r.first + r.count) as usize];
-                crash::running(input, words);
                 let mut args = Args::new(input, words);
+                args.note_running();
                 if r.key != 0 {
                     args = args.with_hash(r.key as usize, r.hash);
                 }
@@ -203,6 +203,11 @@ impl Exec {
                 if self.server.waiting.any_ready() {
                     self.serve_waiting();
                 }
+                // What was sent to the client meanwhile (a message, a line of MONITOR) follows the reply.
+                let pushed = &mut self.server.client(slot).output;
+                if !pushed.is_empty() {
+                    out.append(std::mem::take(pushed));
+                }
             }
             *used = r.end as usize;
             if out.len() >= most || !ready(self.server.client(slot)) {
@@ -214,11 +219,7 @@ impl Exec {
         let now_ms = self.now.wall_ms() as i64;
         let session = self.server.client(slot);
         session.last_ms = now_ms;
-        // A push that a command sent to its own client (CLIENT TRACKING, MONITOR) follows the replies.
-        let pushed = std::mem::replace(&mut session.output, out);
-        if !pushed.is_empty() {
-            append(session, pushed);
-        }
+        session.output = out;
         if !session.output.is_empty() {
             self.server.flush_later(slot);
             self.output_grew(slot);
@@ -270,12 +271,6 @@ fn shown(input: &[u8]) -> String {
 #[inline]
 fn ready(s: &Session) -> bool {
     s.closing == Closing::No && s.block.is_none()
-}
-
-/// Moves what a push wrote behind the replies.
-fn append(session: &mut Session, mut pushed: crate::resp::Output) {
-    let bytes = pushed.take_bytes();
-    session.output.tail.extend_from_slice(&bytes);
 }
 
 #[cfg(test)]

@@ -16,10 +16,12 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,
     commands::observe::COMMANDS,
+    commands::pubsub::COMMANDS,
     commands::server::COMMANDS,
     commands::set::COMMANDS,
     commands::sort::COMMANDS,
     commands::string::COMMANDS,
+    commands::transaction::COMMANDS,
     commands::zset::COMMANDS,
 ];
 

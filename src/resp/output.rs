@@ -145,6 +145,35 @@ impl Output {
         self.chunks.push_back(Chunk::Shared(s));
     }
 
+    /// Appends a shared string that is no part of a reply, so that nothing is ever taken back to before it.
+    pub fn append_shared(&mut self, s: HeapStr) {
+        self.end_tail();
+        self.chunk_bytes += s.as_slice().len();
+        self.chunks.push_back(Chunk::Shared(s));
+    }
+
+    /// Appends all of another output, at a point that nothing is taken back to before.
+    pub fn append(&mut self, mut other: Output) {
+        debug_assert_eq!(other.sent, 0);
+        if other.chunks.is_empty() {
+            self.tail.extend_from_slice(&other.tail);
+            return;
+        }
+        self.end_tail();
+        self.chunk_bytes += other.chunk_bytes;
+        self.chunks.append(&mut other.chunks);
+        self.tail = other.tail;
+    }
+
+    /// Makes the tail a piece, if there is anything in it.
+    fn end_tail(&mut self) {
+        if !self.tail.is_empty() {
+            let tail = std::mem::take(&mut self.tail);
+            self.chunk_bytes += tail.len();
+            self.chunks.push_back(Chunk::Bytes(tail));
+        }
+    }
+
     /// The next bytes to send.
     #[inline]
     pub fn front(&self) -> &[u8] {

@@ -1,5 +1,5 @@
-//! Random commands of the data families to two servers side by side: every reply must be equal, and so must the data
-//! after each round. Arguments come from the commands' own syntax lines, so a new command takes part by itself.
+//! Random commands of the data families to two servers side by side: every reply must be equal, and so must the
+//! keyspace events of every command, and the data after each round. Arguments come from the commands' own syntax lines, so a new command takes part by itself.
 //!
 //! What a reply leaves open is compared as such: the order of a set's members and of a hash's fields, times to live by a
 //! tolerance. What draws by chance ([`LEFT_OUT`]) is not asked.
@@ -238,7 +238,14 @@ impl Draw {
 struct Pair {
     peers: [Peer; 2],
     clients: Vec<[Client; 2]>,
+    /// Who hears all events, and a last message behind them.
+    listeners: [Client; 2],
+    /// Events compared.
+    heard: u64,
 }
+
+/// The message behind the events of a command.
+const LAST: &str = "PUBLISH last message";
 
 impl Pair {
     fn ask(&mut self, who: usize, words: &[Vec<u8>]) -> Result<[Value; 2]> {
@@ -252,6 +259,27 @@ impl Pair {
     fn ask_text(&mut self, request: &str) -> Result<[Value; 2]> {
         let words: Vec<Vec<u8>> = request.split(' ').map(|w| w.as_bytes().to_vec()).collect();
         self.ask(0, &words)
+    }
+
+    /// The events of the last command. When the time of a key comes is another matter.
+    fn events(&mut self) -> Result<[String; 2]> {
+        self.ask_text(LAST)?;
+        let mut both = [String::new(), String::new()];
+        for (listener, text) in self.listeners.iter_mut().zip(&mut both) {
+            loop {
+                let heard = listener.hear()?;
+                let [_, _, channel, key] = heard.items() else { continue };
+                match channel.text().split_once(':') {
+                    None if channel.text() == "last" => break,
+                    Some((_, "expired" | "hexpired")) => {}
+                    _ => {
+                        self.heard += 1;
+                        text.push_str(&format!("{} {} ", channel.text(), key.show()));
+                    }
+                }
+            }
+        }
+        Ok(both)
     }
 
     /// Every key's type, encoding and content.
@@ -341,7 +369,9 @@ pub fn run(program: &str, words: &[&str]) -> Result {
     let ours = crate::root().join("target/release/tarn");
     let ours = if ours.exists() { ours } else { crate::root().join("target/debug/tarn") };
     let peers = [Peer::start(&ours.to_string_lossy())?, Peer::start(program)?];
-    let mut pair = Pair { peers, clients: Vec::new() };
+    let listeners = [peers[0].client()?, peers[1].client()?];
+    let mut pair = Pair { peers, clients: Vec::new(), listeners, heard: 0 };
+    pair.listeners.iter_mut().try_for_each(|c| c.ask(&["PSUBSCRIBE", "*"]).map(drop))?;
     for resp3 in [false, true] {
         let mut both = [pair.peers[0].client()?, pair.peers[1].client()?];
         if resp3 {
@@ -374,6 +404,7 @@ fn compare(pair: &mut Pair, specs: &[&Spec], seed: u64, time: Duration) -> Resul
         rounds += 1;
         history.clear();
         pair.ask_text("FLUSHALL")?;
+        pair.ask_text("CONFIG SET notify-keyspace-events EAmn")?;
         limits(pair, &mut draw)?;
         for _ in 0..ROUND {
             let spec = specs[draw.rng.below(specs.len() as u64) as usize];
@@ -393,6 +424,10 @@ fn compare(pair: &mut Pair, specs: &[&Spec], seed: u64, time: Duration) -> Resul
             if !same(spec.name, &replies) {
                 tell(&line, replies.map(|v| v.show()), &history);
             }
+            let events = pair.events()?;
+            if events[0] != events[1] {
+                tell(&format!("events of {line}"), events, &history);
+            }
         }
         for (what, values) in pair.contents()? {
             if values[0] != values[1] {
@@ -400,7 +435,10 @@ fn compare(pair: &mut Pair, specs: &[&Spec], seed: u64, time: Duration) -> Resul
             }
         }
     }
-    println!("{asked} random commands in {rounds} rounds, seed {seed}: {differ} differences");
+    println!(
+        "{asked} random commands in {rounds} rounds, seed {seed}, {} events: {differ} differences",
+        pair.heard
+    );
     if differ == 0 { Ok(()) } else { Err(String::new()) }
 }
 

@@ -164,7 +164,7 @@ pub const MONITORING: Group = Group {
         Directive::special("latency-tracking-info-percentiles", &PERCENTILES)
             .flags(MULTI_ARG)
             .about("Percentiles that INFO latencystats shows. \"\" shows none."),
-        Directive::special("notify-keyspace-events", &NOTIFY).later("keyspace notifications").about(
+        Directive::special("notify-keyspace-events", &NOTIFY).about(
             "Events to publish: K and E for the two kinds of channel, then classes: g generic, $ \
              strings, l lists, s sets, h hashes, z sorted sets, x expired, e evicted, t streams, d \
              modules, n new keys, m misses, A for all but m and n. Empty publishes nothing.",
