@@ -58,7 +58,11 @@ impl Exec {
         let bytes = out.since(mark);
         if bytes == 0 {
             assert!(silent, "{name}: no reply");
-        } else if bytes <= REPLY_CHECKED_MAX && !spec.has(spec::PUBSUB) && name != "debug" {
+        } else if bytes <= REPLY_CHECKED_MAX
+            && !out.is_beyond_limit()
+            && !spec.has(spec::PUBSUB)
+            && name != "debug"
+        {
             // DEBUG PROTOCOL push answers a push and a reply.
             let reply = out.written_since(mark);
             // A subscription to several channels is told of channel by channel, in a transaction too.

@@ -364,6 +364,24 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_without_end_stops_at_the_hard_limit() {
+        for (add, draw) in [
+            (&b"HSET h a b\r\n"[..], &b"HRANDFIELD h -999999999\r\n"[..]),
+            (b"SADD s a\r\n", b"SRANDMEMBER s -9999999\r\n"),
+            (b"ZADD z 1 a\r\n", b"ZRANDMEMBER z -9999999\r\n"),
+        ] {
+            let mut config = Config::default();
+            config.client_output_buffer_limit.normal.hard = 1_000_000;
+            let mut kit = Kit::new(config);
+            kit.raw("c1", add);
+            let heard = kit.raw("c1", draw).len();
+            assert!(!alive(&mut kit, "c1"));
+            assert!(heard < 2_000_000, "{heard} bytes were made");
+            assert_eq!(kit.exec.server.stats.output_limit_disconnections, 1);
+        }
+    }
+
+    #[test]
     fn output_beyond_the_soft_limit_ends_a_client_in_time() {
         let mut config = Config::default();
         config.client_output_buffer_limit.normal.soft = 20_000;

@@ -195,7 +195,7 @@ impl Exec {
                     args = args.with_hash(r.key as usize, r.hash);
                 }
                 let resp3 = self.server.client(slot).resp3;
-                let mut reply = Reply::new(&mut out, resp3).sharing_from(share_min);
+                let mut reply = Reply::new(&mut out, resp3).sharing_from(share_min).limited_to(hard);
                 if !self.request(slot, r.command, &mut args, &mut reply) {
                     held = true;
                     break;

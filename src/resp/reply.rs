@@ -10,6 +10,8 @@ pub struct Reply<'a> {
     out: &'a mut Output,
     resp3: bool,
     share_min: usize,
+    /// Bytes of output at which the client is closed.
+    limit: usize,
 }
 
 /// An aggregate opened without knowing its length: give it back to [`Reply::close`].
@@ -34,7 +36,7 @@ impl<'a> Reply<'a> {
     /// A writer at the end of `out`.
     #[inline]
     pub fn new(out: &'a mut Output, resp3: bool) -> Reply<'a> {
-        Reply { out, resp3, share_min: SHARE_MIN }
+        Reply { out, resp3, share_min: SHARE_MIN, limit: usize::MAX }
     }
 
     /// Shares strings from this size on, or none for 0: `min-string-size-avoid-copy-reply`.
@@ -45,6 +47,19 @@ impl<'a> Reply<'a> {
             size => SHARE_MIN.max(size as usize),
         };
         self
+    }
+
+    /// Tells the client's hard limit of output, bytes; 0 = none.
+    #[inline]
+    pub fn limited_to(mut self, limit: usize) -> Reply<'a> {
+        self.limit = if limit == 0 { usize::MAX } else { limit };
+        self
+    }
+
+    /// Whether there is so much output that the client will be closed for it: to go on is in vain.
+    #[inline]
+    pub fn is_beyond_limit(&self) -> bool {
+        self.out.len() > self.limit
     }
 
     /// Whether the client speaks RESP3.

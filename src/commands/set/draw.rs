@@ -212,6 +212,9 @@ fn draw(
         if out.since(mark) > REPLY_DRAWN_MAX {
             return Err(Error::OUT_OF_RANGE);
         }
+        if out.is_beyond_limit() {
+            break;
+        }
     }
     Ok(())
 }

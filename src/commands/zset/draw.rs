@@ -84,6 +84,9 @@ fn draw(set: &Zset, count: usize, scores: bool, rng: &mut Rng, out: &mut Reply<'
         if out.since(mark) > REPLY_DRAWN_MAX {
             return Err(Error::OUT_OF_RANGE);
         }
+        if out.is_beyond_limit() {
+            break;
+        }
     }
     Ok(())
 }
