@@ -288,7 +288,7 @@ impl Elements {
                 set.for_each(|member| all.push(member));
                 all.cut(request);
             }
-            AnyRef::Hash(_) => return Err(Error::WRONG_TYPE),
+            AnyRef::Hash(_) | AnyRef::Stream(_) => return Err(Error::WRONG_TYPE),
         }
         Ok(all)
     }

@@ -169,7 +169,8 @@ impl KeyCx<'_> {
 
     /// Makes the client wait until a value of type `wants` is at one of `keys` and the command can be served, or until
     /// `until_ms` (`None` = for ever), when it hears `timed_out`. The handler writes no reply and has changed nothing: the
-    /// whole command is run again for every change of a key. Where nothing may block, it hears `timed_out` at once.
+    /// whole command is run again for every change of a key. Where nothing may block, it hears `timed_out` at once;
+    /// otherwise the wait is given, to be told more.
     pub fn block_on<'k>(
         &mut self,
         keys: impl Iterator<Item = &'k [u8]>,
@@ -177,15 +178,25 @@ impl KeyCx<'_> {
         until_ms: Option<i64>,
         timed_out: TimedOut,
         out: &mut Reply<'_>,
-    ) {
+    ) -> Option<&mut KeyWait> {
         if self.session.deny_blocking {
-            return timed_out.write(out);
+            timed_out.write(out);
+            return None;
         }
         let mut wait = KeyWait::new(wants, timed_out);
         wait.keys = keys.map(Box::from).collect();
         wait.keys.sort_unstable();
         wait.keys.dedup();
-        self.session.block = Some(Block { on: Blocked::Keys(Box::new(wait)), until_ms });
+        let block = self.session.block.insert(Block { on: Blocked::Keys(Box::new(wait)), until_ms });
+        match &mut block.on {
+            Blocked::Keys(wait) => Some(wait),
+            _ => None,
+        }
+    }
+
+    /// Whether anybody takes what is propagated: what only serves that need not be made otherwise.
+    pub fn propagates(&self) -> bool {
+        self.fx.streaming
     }
 
     /// Goes to the AOF and replicas as this command instead.

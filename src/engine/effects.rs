@@ -15,10 +15,13 @@ pub struct Event {
 
 impl Event {
     /// Whether the key may hold something now that a client waits for: lists, sorted sets and streams are waited for.
+    /// Of a stream's events only two matter: something was added, and what is waited for is gone.
     #[inline]
     fn may_serve(self) -> bool {
-        let classes =
-            NotifyFlags::LIST.0 | NotifyFlags::ZSET.0 | NotifyFlags::STREAM.0 | NotifyFlags::GENERIC.0;
+        if self.class == NotifyFlags::STREAM {
+            return self == Event::XADD || self == Event::XGROUP_DESTROY;
+        }
+        let classes = NotifyFlags::LIST.0 | NotifyFlags::ZSET.0 | NotifyFlags::GENERIC.0;
         self.class.0 & classes != 0
     }
 }
@@ -45,6 +48,9 @@ events! {
     ZPOPMAX ZSET "zpopmax"; ZRANGESTORE ZSET "zrangestore"; ZUNIONSTORE ZSET "zunionstore";
     ZINTERSTORE ZSET "zinterstore"; ZDIFFSTORE ZSET "zdiffstore"; GEORADIUSSTORE ZSET "georadiusstore";
     GEOSEARCHSTORE ZSET "geosearchstore";
+    XADD STREAM "xadd"; XTRIM STREAM "xtrim"; XDEL STREAM "xdel"; XSETID STREAM "xsetid";
+    XGROUP_CREATE STREAM "xgroup-create"; XGROUP_SETID STREAM "xgroup-setid"; XGROUP_DESTROY STREAM "xgroup-destroy";
+    XGROUP_CREATECONSUMER STREAM "xgroup-createconsumer"; XGROUP_DELCONSUMER STREAM "xgroup-delconsumer";
     DEL GENERIC "del"; EXPIRE GENERIC "expire"; PERSIST GENERIC "persist"; RENAME_FROM GENERIC "rename_from";
     RENAME_TO GENERIC "rename_to"; MOVE_FROM GENERIC "move_from"; MOVE_TO GENERIC "move_to"; COPY_TO GENERIC "copy_to";
     RESTORE GENERIC "restore"; EXPIRED EXPIRED "expired"; EVICTED EVICTED "evicted"; NEW NEW "new";
@@ -61,6 +67,8 @@ pub mod listeners {
     pub const NOTIFY: u8 = 4;
     /// Some client is blocked on a key.
     pub const BLOCKED: u8 = 8;
+    /// Some client is blocked on a key and is told when it goes.
+    pub const GONE: u8 = 16;
 }
 
 /// A change of one key, or an event about it.
@@ -125,6 +133,17 @@ impl Changes {
     }
 }
 
+impl Change {
+    /// Whether those who wait for the key get their turn; `gone`: some of them when it goes, too.
+    pub fn may_serve(&self, gone: bool) -> bool {
+        match self.event {
+            Some(event) if event.may_serve() => true,
+            Some(_) => self.modified && gone,
+            None => self.modified,
+        }
+    }
+}
+
 /// How the running command goes into the AOF and to replicas.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Propagate {
@@ -186,6 +205,7 @@ impl Effects {
     fn wanted(&self, event: Event) -> bool {
         use listeners::*;
         self.listeners & (WATCH | TRACKING) != 0
+            || self.listeners & GONE != 0
             || self.listeners & BLOCKED != 0 && event.may_serve()
             || self.notify.contains(event.class)
     }
@@ -236,7 +256,9 @@ impl Effects {
     /// Records an event that is no change of the value.
     #[inline]
     pub fn notify(&mut self, db: u32, key: &[u8], event: Event) {
-        if self.listeners & listeners::NOTIFY != 0 && self.notify.contains(event.class) {
+        let heard = self.listeners & listeners::NOTIFY != 0 && self.notify.contains(event.class);
+        let serves = self.listeners & listeners::BLOCKED != 0 && event.may_serve();
+        if heard || serves {
             self.changes.push(db, key, Some(event), false);
         }
     }

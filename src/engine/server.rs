@@ -222,8 +222,11 @@ impl Server {
             self.timeouts.insert((at, slot));
         }
         if let Blocked::Keys(wait) = &mut block.on {
-            self.waiting.add(slot, wait);
             self.fx.listen(listeners::BLOCKED, true);
+            if wait.group.is_some() {
+                self.fx.listen(listeners::GONE, true);
+            }
+            self.waiting.add(slot, wait);
         }
     }
 
@@ -237,6 +240,7 @@ impl Server {
         if let Blocked::Keys(wait) = &block.on {
             self.waiting.remove(wait);
             self.fx.listen(listeners::BLOCKED, !self.waiting.is_empty());
+            self.fx.listen(listeners::GONE, self.waiting.any_member());
         }
     }
 

@@ -320,12 +320,12 @@ fn sequence(pieces: &[Piece]) -> Vec<Argument> {
     while let Some(piece) = pieces.get(i) {
         i += 1;
         if let Some(word) = piece.token() {
-            let values = pieces[i..].iter().take_while(|p| p.value().is_some()).count();
-            let mut to = i + values;
-            // A repetition of the values belongs to them; one of token and values does not.
+            let values = |from: usize| pieces[from..].iter().take_while(|p| p.value().is_some()).count();
+            let mut to = i + values(i);
+            // A repetition of the values belongs to them, and what follows it; one of token and values does not.
             let own = |p: &Piece| matches!(p, Piece::Optional(inner) if inner[0].value().is_some());
-            while values > 0 && pieces.get(to).is_some_and(|p| p.repeats() && own(p)) {
-                to += 1;
+            while to > i && pieces.get(to).is_some_and(|p| p.repeats() && own(p)) {
+                to += 1 + values(to + 1);
             }
             let inner = sequence(&pieces[i..to]);
             i = to;

@@ -15,7 +15,7 @@ impl Exec {
         let session = self.server.client(slot);
         if let Some(Block { on: Blocked::Keys(wait), .. }) = &mut session.block {
             (wait.db, wait.command) = (db, id);
-            (wait.bytes, wait.spans) = args.to_owned();
+            wait.keep(args.to_owned());
         }
         // It is counted once it is served, but CLIENT LIST shows what it waits with.
         session.last_command = Some(id);
@@ -30,29 +30,29 @@ impl Exec {
             return;
         }
         while let Some((db, key)) = self.server.waiting.next_ready() {
-            let (mut ticket, last) = (0, self.server.waiting.last_ticket());
-            // Who begins to wait meanwhile has looked at the key already.
-            while let Some((next, slot)) = self.server.waiting.after(db, &key, ticket).filter(|n| n.0 <= last)
-            {
-                ticket = next;
+            let mut turn = self.server.waiting.turn(db, &key);
+            while let Some(next) = turn.pop() {
                 let held = self.server.dbs.get_mut(db as usize).and_then(|d| {
                     d.now_ms = now_ms;
                     d.peek(Key::new(&key)).map(|pos| d.at(pos).type_name())
                 });
-                let Some(held) = held else { break };
-                let wants = self.server.client(slot).waits_for_keys().map(|w| w.wants);
-                if wants == Some(held) {
-                    self.run_again(slot);
+                let wants = self.server.client(next.slot).waits_for_keys().map(|w| w.wants);
+                let member = next.group.is_some();
+                let served = (member || wants == held) && self.run_again(next.slot);
+                // Without the key nobody else gets anything, and of a group nobody what this one did not get.
+                if if member { served } else { held.is_some() } {
+                    self.server.waiting.go_on(&mut turn, db, &key, next);
                 }
             }
         }
     }
 
-    /// Runs the request of a client that waits once more. It goes on waiting if that would block again.
-    fn run_again(&mut self, slot: usize) {
+    /// Runs the request of a client that waits once more. It goes on waiting if that would block again; whether it does
+    /// not.
+    fn run_again(&mut self, slot: usize) -> bool {
         let session = self.server.client(slot);
-        let Some(mut block) = session.block.take() else { return };
-        let Blocked::Keys(wait) = &mut block.on else { return };
+        let Some(mut block) = session.block.take() else { return false };
+        let Blocked::Keys(wait) = &mut block.on else { return false };
         let (bytes, spans) = (std::mem::take(&mut wait.bytes), std::mem::take(&mut wait.spans));
         let id = wait.command;
         let mut out = std::mem::take(&mut session.output);
@@ -74,6 +74,7 @@ impl Exec {
             self.server.flush_later(slot);
             self.output_grew(slot);
         }
+        !waits_on
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::Exec;
 use crate::engine::args::Args;
-use crate::engine::effects::{Event, Propagate};
+use crate::engine::effects::{Event, Propagate, listeners};
 use crate::engine::spec::TOUCHES_ARBITRARY_KEYS;
 use crate::keyspace::db::DueFields;
 use crate::resp::{Output, Reply};
@@ -90,10 +90,13 @@ impl Exec {
     #[cold]
     fn spread_changes(&mut self) {
         let mut changes = std::mem::take(&mut self.server.fx.changes);
+        let gone_too = self.server.fx.listeners & listeners::GONE != 0;
         for (change, key) in changes.iter() {
             if change.modified {
                 let gone = change.event == Some(Event::EXPIRED);
                 self.server.touch_watched(change.db, key, gone);
+            }
+            if change.may_serve(gone_too) {
                 self.server.waiting.changed(change.db, key);
             }
             if let Some(event) = change.event {

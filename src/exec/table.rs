@@ -20,6 +20,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::server::COMMANDS,
     commands::set::COMMANDS,
     commands::sort::COMMANDS,
+    commands::stream::COMMANDS,
     commands::string::COMMANDS,
     commands::transaction::COMMANDS,
     commands::zset::COMMANDS,

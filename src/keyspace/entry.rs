@@ -54,6 +54,7 @@ pub enum Kind {
     HashTable = 10,
     ZsetPacked = 11,
     ZsetTree = 12,
+    Stream = 13,
 }
 
 /// By their number; those that do not exist are never written.
@@ -71,7 +72,7 @@ const KINDS: [Kind; 16] = [
     Kind::HashTable,
     Kind::ZsetPacked,
     Kind::ZsetTree,
-    Kind::Inline,
+    Kind::Stream,
     Kind::Inline,
     Kind::Inline,
 ];

@@ -17,6 +17,7 @@ use crate::types::intset::Intset;
 use crate::types::list::List;
 use crate::types::listpack::Listpack;
 use crate::types::set::Set;
+use crate::types::stream::Stream;
 use crate::types::table::Pos;
 use crate::types::zset::Zset;
 
@@ -81,6 +82,7 @@ pub enum Any {
     Set(Set),
     Hash(Hash),
     Zset(Zset),
+    Stream(Stream),
 }
 
 /// Any collection, to be read.
@@ -89,6 +91,7 @@ pub enum AnyRef<'a> {
     Set(Ref<'a, Set>),
     Hash(Ref<'a, Hash>),
     Zset(Ref<'a, Zset>),
+    Stream(Ref<'a, Stream>),
 }
 
 macro_rules! stored {
@@ -168,6 +171,13 @@ macro_rules! stored {
                 }
             }
 
+            /// Whether it stays when it has no elements.
+            pub fn may_be_empty(&self) -> bool {
+                match self {
+                    $(AnyRef::$t(_) => $t::MAY_BE_EMPTY),+
+                }
+            }
+
             /// Elements.
             pub fn len(&self) -> usize {
                 match self {
@@ -203,6 +213,13 @@ macro_rules! stored {
                 }
             }
 
+            /// See [`Collection::visit_state`].
+            pub fn visit_state(&self, give: &mut dyn FnMut(&str)) {
+                match self {
+                    $(AnyRef::$t(c) => c.visit_state(give)),+
+                }
+            }
+
             /// See [`Collection::table_shape`].
             pub fn table_shape(&self) -> Option<(usize, usize)> {
                 match self {
@@ -225,6 +242,7 @@ stored! {
     Set: Set::Ints(Intset::new()); Ints = SetInts, Packed = SetPacked, Table = SetTable;
     Hash: Hash::Packed(Listpack::new()); Packed = HashPacked, Table = HashTable;
     Zset: Zset::Packed(Listpack::new()); Packed = ZsetPacked, Tree = ZsetTree;
+    Stream: Stream::new(); Log = Stream;
 }
 
 impl AnyRef<'_> {

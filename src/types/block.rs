@@ -21,6 +21,20 @@ pub(super) unsafe trait Format {
     fn total(head: &[u8]) -> usize;
 }
 
+/// Blocks that begin with the length of the whole: four bytes, little-endian.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted;
+
+// SAFETY: the first four bytes are the length, and nothing else is looked at.
+unsafe impl Format for Counted {
+    const HEAD: usize = 4;
+
+    #[inline]
+    fn total(head: &[u8]) -> usize {
+        u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize
+    }
+}
+
 /// An owned block. Its bytes are always those of `F::total`, all initialised, in an allocation of their size class.
 pub(super) struct Block<F: Format>(NonNull<u8>, PhantomData<F>);
 

@@ -187,7 +187,7 @@ impl<'a> Encoded<'a> {
 
 /// The element at `at`, and its bytes without the length behind.
 #[inline]
-fn decode(bytes: &[u8], at: usize) -> (Value<'_>, usize) {
+pub(super) fn decode(bytes: &[u8], at: usize) -> (Value<'_>, usize) {
     let rest = &bytes[at..];
     match rest[0] {
         b @ 0..=0x7f => (Value::Int(b.into()), 1),
@@ -224,6 +224,39 @@ fn decode_long(rest: &[u8], first: u8) -> (Value<'_>, usize) {
             (Value::Int(i64::from_le_bytes(wide)), 9)
         }
         _ => unreachable!("no element begins with {first:#x}"),
+    }
+}
+
+/// Writes an element as a listpack would, but for the length behind it; how many bytes it takes there with that.
+#[inline]
+pub(super) fn put(out: &mut Vec<u8>, value: &[u8]) -> usize {
+    put_encoded(out, &Encoded::of(value))
+}
+
+/// As `put`, of an integer.
+#[inline]
+pub(super) fn put_int(out: &mut Vec<u8>, value: i64) -> usize {
+    put_encoded(out, &Encoded::int(value))
+}
+
+#[inline]
+fn put_encoded(out: &mut Vec<u8>, element: &Encoded<'_>) -> usize {
+    let [head, text, back] = element.parts();
+    out.extend_from_slice(head);
+    out.extend_from_slice(text);
+    head.len() + text.len() + back.len()
+}
+
+/// Bytes that an integer takes as an element, with the length behind.
+#[inline]
+pub(super) fn int_size(value: i64) -> usize {
+    match value {
+        0..=127 => 2,
+        -4096..=4095 => 3,
+        -0x8000..=0x7fff => 4,
+        -0x80_0000..=0x7f_ffff => 5,
+        -0x8000_0000..=0x7fff_ffff => 6,
+        _ => 10,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod listpack;
 pub mod lzf;
 pub mod member;
 pub mod set;
+pub mod stream;
 pub mod table;
 pub mod tree;
 pub mod value;
@@ -22,6 +23,7 @@ pub mod zset;
 pub use intset::Intset;
 pub use listpack::Listpack;
 pub use set::{Set, SetLimits};
+pub use stream::{Stream, StreamId};
 pub use value::Value;
 
 /// Bytes that are not what they are said to be: a value in the form of a file or another server that does not hold.

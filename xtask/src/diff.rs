@@ -12,6 +12,8 @@ use tarn::base::quote::split_args;
 use crate::peer::{Client, Peer, Value};
 use crate::{Result, root};
 
+/// After a request that waits.
+const SETTLE: Duration = Duration::from_millis(20);
 /// Longer waits end the transcript.
 const WAIT_MAX: Duration = Duration::from_secs(3);
 
@@ -156,7 +158,12 @@ impl Run<'_> {
         let Some(client) = self.clients.get_mut(client) else { return Ok(None) };
         let words = split_args(asked.as_bytes()).ok_or(format!("quotes that do not match: {asked}"))?;
         client.send(&words)?;
-        if silent { Ok(None) } else { client.hear().map(Some) }
+        if silent {
+            // It waits before anybody else's next request comes.
+            std::thread::sleep(SETTLE);
+            return Ok(None);
+        }
+        client.hear().map(Some)
     }
 
     fn compare(&mut self, place: &str, asked: &str, heard: Option<Value>, reply: &str) {

@@ -4,11 +4,13 @@
 //! What a reply leaves open is compared as such: the order of a set's members and of a hash's fields, times to live by a
 //! tolerance. What draws by chance ([`LEFT_OUT`]) is not asked.
 
+mod stream;
+
 use std::time::{Duration, Instant};
 
 use tarn::base::quote::repr;
 use tarn::base::rng::Rng;
-use tarn::engine::spec::{Group, Spec};
+use tarn::engine::spec::{Group, Handler, Spec};
 use tarn::engine::syntax::{self, Argument, Kind};
 use tarn::exec::table;
 
@@ -41,9 +43,11 @@ const LEFT_OUT: &[&str] = &[
     "restore",
     "restore-asking",
     "keys",
+    "xdelex",
+    "xackdel",
 ];
-/// Differences that are explained, by command and word: BITOP's newer operations are Redis 8.2's, which Valkey 9.1 does
-/// not know; of members whose scores differ, ranges by text are open; an index beyond 32 bits the reference cuts to them,
+/// Differences that are explained, by command and word: BITOP's newer operations and what XADD and XTRIM do with
+/// references are Redis 8.2's, which Valkey 9.1 does not know; of members whose scores differ, ranges by text are open; an index beyond 32 bits the reference cuts to them,
 /// and so changes another element than was asked for.
 const EXPLAINED: &[(&str, &str)] = &[
     ("bitop", "DIFF"),
@@ -58,6 +62,12 @@ const EXPLAINED: &[(&str, &str)] = &[
     ("zremrangebylex", ""),
     ("lset", "9223372036854775807"),
     ("lset", "-9223372036854775808"),
+    ("xadd", "KEEPREF"),
+    ("xadd", "DELREF"),
+    ("xadd", "ACKED"),
+    ("xtrim", "KEEPREF"),
+    ("xtrim", "DELREF"),
+    ("xtrim", "ACKED"),
 ];
 /// Replies whose order the commands leave open.
 const UNORDERED: &[&str] =
@@ -67,12 +77,14 @@ const TIMES: &[&str] =
     &["ttl", "pttl", "httl", "hpttl", "expiretime", "pexpiretime", "hexpiretime", "hpexpiretime"];
 const TOLERANCE: i64 = 2000;
 /// Commands between two comparisons of all data.
-const ROUND: usize = 100;
+const ROUND: usize = 200;
 /// Differences told; the run goes on to count them.
 const TOLD_MAX: usize = 40;
 
-const KEYS: &[&str] =
-    &["h1", "h2", "l1", "l2", "s1", "s2", "s3", "z1", "z2", "z3", "k1", "k2", "g1", "p1", "p2", "none"];
+const KEYS: &[&str] = &[
+    "h1", "h2", "l1", "l2", "s1", "s2", "s3", "z1", "z2", "z3", "k1", "k2", "g1", "p1", "p2", "x1", "x2",
+    "none",
+];
 const TEXTS: &[&str] = &[
     "a",
     "b",
@@ -109,6 +121,7 @@ const PATTERNS: &[&str] = &["*", "a*", "?", "[a-c]*", "*_*", "w_*->f", "nosort"]
 /// Draws arguments.
 struct Draw {
     rng: Rng,
+    ids: stream::Ids,
 }
 
 impl Draw {
@@ -130,14 +143,16 @@ impl Draw {
             Group::Geo => "g",
             Group::Hyperloglog => "p",
             Group::String | Group::Bitmap => "k",
+            Group::Stream => "x",
             _ => "",
         };
         let own: Vec<&'static str> = KEYS.iter().copied().filter(|k| k.starts_with(initial)).collect();
         if self.one_in(25) { self.pick(KEYS) } else { self.pick(&own) }
     }
 
-    fn request(&mut self, spec: &Spec) -> Vec<Vec<u8>> {
-        let mut words = vec![spec.name.as_bytes().to_vec()];
+    fn request(&mut self, &(container, spec): &Drawn) -> Vec<Vec<u8>> {
+        let names = container.iter().chain([&spec.name]);
+        let mut words: Vec<Vec<u8>> = names.map(|name| name.as_bytes().to_vec()).collect();
         let arguments = syntax::parse(spec.name, spec.syntax, spec.keys.len());
         self.arguments(spec, &arguments, &mut words);
         words
@@ -158,7 +173,10 @@ impl Draw {
                 if let Some(token) = &a.token
                     && (i == 0 || a.multiple_token)
                 {
-                    words.push(token.clone().into_bytes());
+                    // Ids by the clock are others on either side.
+                    let by_clock = token == "*";
+                    let token = if by_clock { self.ids.new_id(&mut self.rng) } else { token.clone() };
+                    words.push(token.into_bytes());
                 }
                 if a.name.starts_with("num") && a.kind == Kind::Integer {
                     let n = 1 + self.rng.below(3);
@@ -167,6 +185,10 @@ impl Draw {
                 } else {
                     self.argument(spec, a, words);
                 }
+            }
+            if spec.group == Group::Stream && a.kind == Kind::Key && a.multiple && !self.one_in(30) {
+                // As many ids as keys.
+                counted = Some(n);
             }
         }
     }
@@ -190,6 +212,11 @@ impl Draw {
     fn value(&mut self, spec: &Spec, a: &Argument, kind: Kind) -> Vec<u8> {
         let name = a.name.as_str();
         let lex = spec.name.contains("lex");
+        if spec.group == Group::Stream
+            && let Some(text) = stream::value(&mut self.ids, &mut self.rng, spec.name, name)
+        {
+            return text.into_bytes();
+        }
         let text = match (kind, name) {
             (_, "seconds") => self.pick(&["1000", "5000", "100", "-1", "0", "x"]).to_string(),
             (_, "milliseconds") => {
@@ -293,12 +320,15 @@ impl Pair {
                 "set" => format!("SMEMBERS {key}"),
                 "hash" => format!("HGETALL {key}"),
                 "zset" => format!("ZRANGE {key} 0 -1 WITHSCORES"),
+                "stream" => format!("XINFO STREAM {key} FULL COUNT 0"),
                 _ => format!("EXISTS {key}"),
             };
             let unordered = read.starts_with("SM") || read.starts_with("HG");
             all.push((format!("TYPE {key}"), types.map(|v| v.show())));
             let values = self.ask_text(&read)?;
-            all.push((read, values.map(|v| shown(&v, unordered))));
+            let timed = read.starts_with("XINFO");
+            let text = |v: &Value| if timed { stream::timeless(v) } else { shown(v, unordered) };
+            all.push((read, [text(&values[0]), text(&values[1])]));
             let encoding = format!("OBJECT ENCODING {key}");
             all.push((encoding.clone(), self.ask_text(&encoding)?.map(|v| v.show())));
             let expires = format!("EXPIRETIME {key}");
@@ -342,7 +372,10 @@ fn same(name: &str, [a, b]: &[Value; 2]) -> bool {
     UNORDERED.contains(&name) && shown(a, true) == shown(b, true)
 }
 
-fn specs() -> Vec<&'static Spec> {
+/// A command, with the container that it is a subcommand of.
+type Drawn = (Option<&'static str>, &'static Spec);
+
+fn specs() -> Vec<Drawn> {
     let data = [
         Group::Hash,
         Group::List,
@@ -352,10 +385,24 @@ fn specs() -> Vec<&'static Spec> {
         Group::Hyperloglog,
         Group::String,
         Group::Bitmap,
+        Group::Stream,
         Group::Generic,
     ];
     let all = table::FAMILIES.iter().flat_map(|f| f.iter());
-    all.filter(|s| data.contains(&s.group) && !LEFT_OUT.contains(&s.name)).collect()
+    let mut drawn = Vec::new();
+    for spec in all.filter(|s| data.contains(&s.group) && !LEFT_OUT.contains(&s.name)) {
+        match spec.handler {
+            // HELP is in our own words.
+            Handler::Container => drawn.extend(
+                spec.subcommands
+                    .iter()
+                    .filter(|sub| sub.name != "help")
+                    .flat_map(|sub| (0..stream::weight(sub.name)).map(move |_| (Some(spec.name), sub))),
+            ),
+            _ => drawn.extend((0..stream::weight(spec.name)).map(|_| (None, spec))),
+        }
+    }
+    drawn
 }
 
 /// `--random SECONDS [--seed N] [--only NAME,NAME]`: our binary beside `program`.
@@ -381,14 +428,14 @@ pub fn run(program: &str, words: &[&str]) -> Result {
     }
     let mut specs = specs();
     if let Some(only) = value("--only") {
-        specs.retain(|s| only.split(',').any(|o| s.name.starts_with(o)));
+        specs.retain(|(container, s)| only.split(',').any(|o| container.unwrap_or(s.name).starts_with(o)));
     }
     compare(&mut pair, &specs, seed, Duration::from_secs(seconds))
 }
 
-fn compare(pair: &mut Pair, specs: &[&Spec], seed: u64, time: Duration) -> Result {
+fn compare(pair: &mut Pair, specs: &[Drawn], seed: u64, time: Duration) -> Result {
     let from = Instant::now();
-    let mut draw = Draw { rng: Rng::new(seed) };
+    let mut draw = Draw { rng: Rng::new(seed), ids: stream::Ids::default() };
     let (mut asked, mut differ, mut rounds) = (0u64, 0usize, 0u64);
     let mut history: Vec<String> = Vec::new();
     let mut tell = |what: &str, [a, b]: [String; 2], history: &[String]| {
@@ -406,9 +453,11 @@ fn compare(pair: &mut Pair, specs: &[&Spec], seed: u64, time: Duration) -> Resul
         pair.ask_text("FLUSHALL")?;
         pair.ask_text("CONFIG SET notify-keyspace-events EAmn")?;
         limits(pair, &mut draw)?;
+        draw.ids.restart();
         for _ in 0..ROUND {
-            let spec = specs[draw.rng.below(specs.len() as u64) as usize];
-            let words = draw.request(spec);
+            let drawn = specs[draw.rng.below(specs.len() as u64) as usize];
+            let words = draw.request(&drawn);
+            let (container, spec) = drawn;
             let known = |(name, word): &(&str, &str)| {
                 spec.name == *name && (word.is_empty() || words[1..].iter().any(|w| w == word.as_bytes()))
             };
@@ -421,7 +470,8 @@ fn compare(pair: &mut Pair, specs: &[&Spec], seed: u64, time: Duration) -> Resul
             let who = draw.rng.below(2) as usize;
             let replies = pair.ask(who, &words).map_err(|e| format!("{line}: {e}"))?;
             asked += 1;
-            if !same(spec.name, &replies) {
+            let name = container.unwrap_or(spec.name);
+            if !same(name, &replies) && !stream::same(name, &replies) {
                 tell(&line, replies.map(|v| v.show()), &history);
             }
             let events = pair.events()?;
@@ -455,6 +505,9 @@ fn limits(pair: &mut Pair, draw: &mut Draw) -> Result {
     }
     let size = draw.pick(&["-2", "-1", "1", "2", "4", "16"]);
     pair.ask_text(&format!("CONFIG SET list-max-listpack-size {size}"))?;
+    let entries = draw.pick(&["100", "1", "2", "5", "0"]);
+    let bytes = draw.pick(&["4096", "60", "300", "0"]);
+    pair.ask_text(&format!("CONFIG SET stream-node-max-entries {entries} stream-node-max-bytes {bytes}"))?;
     let depth = draw.pick(&["0", "0", "1", "2"]);
     pair.ask_text(&format!("CONFIG SET list-compress-depth {depth}"))?;
     Ok(())

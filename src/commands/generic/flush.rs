@@ -81,6 +81,9 @@ fn flush(
     };
     args.done()?;
     dbs.clone().for_each(|db| cx.server.touch_all_watched(db, None, cx.now_ms));
+    for db in dbs.clone() {
+        cx.server.waiting.all_changed(db as u32);
+    }
     let taken: Vec<(usize, Remains)> =
         cx.server.dbs[dbs].iter_mut().map(|db| (db.len(), db.take_all())).collect();
     let removed = taken.iter().map(|(keys, _)| keys).sum::<usize>();

@@ -206,7 +206,7 @@ fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "clients_in_timeout_table", s.timeouts.len());
     line(t, "total_watched_keys", s.watched.keys());
     line(t, "total_blocking_keys", s.waiting.keys());
-    line(t, "total_blocking_keys_on_nokey", 0);
+    line(t, "total_blocking_keys_on_nokey", s.waiting.group_keys());
     line(t, "paused_reason", if paused { "client_pause" } else { "none" });
     line(t, "paused_actions", action);
     line(t, "paused_timeout_milliseconds", if paused { until - cx.now_ms } else { 0 });

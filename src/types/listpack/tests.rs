@@ -263,6 +263,9 @@ fn the_form_is_the_reference_s() {
         pack.push_back(b"x");
         pack.replace_int(pack.first().unwrap(), value);
         assert_eq!(pack.get(pack.first().unwrap()), Value::Int(value));
+        let mut without_back = Vec::new();
+        assert_eq!((put_int(&mut without_back, value), int_size(value)), (bytes.len(), bytes.len()));
+        assert_eq!(decode(&without_back, 0), (Value::Int(value), without_back.len()));
     }
     assert_eq!(entry(b""), [0x80, 1]);
     assert_eq!(entry(b"01"), [0x82, b'0', b'1', 3]);

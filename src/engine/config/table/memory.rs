@@ -242,10 +242,8 @@ pub const ENCODINGS: Group = Group {
             LONG_MAX,
             Format::Memory,
         )
-        .later("streams")
         .about("Bytes of one node of a stream. 0 is no limit."),
         Directive::number("stream-node-max-entries", Slot::Usize(at!(stream_node_max_entries)), 0, LONG_MAX)
-            .later("streams")
             .about("Entries of one node of a stream. 0 is no limit."),
     ],
 };
