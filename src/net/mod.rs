@@ -122,7 +122,7 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
 
 /// Has tokio watch all sockets: their poll is one descriptor to wait for, which is all that a `Receiver` is here.
 fn watch(turns: &Turns) -> io::Result<Receiver> {
-    Receiver::from_owned_fd_unchecked(turns.watched()?)
+    Receiver::from_owned_fd_unchecked(turns.epoll()?)
 }
 
 /// Turns signals into shutdown requests.
@@ -148,7 +148,6 @@ async fn run_turns(shared: Rc<Shared>, watched: Receiver) {
             tokio::task::yield_now().await;
             continue;
         }
-        shared.turns.borrow_mut().wait();
         tokio::select! {
             ready = watched.readable() => match ready {
                 // Told once: from now on the turns look for themselves.

@@ -1,9 +1,9 @@
 //! The turn: one look at all sockets, each that has something is read and its requests executed, then what they left
 //! is written, one write per connection.
 //!
-//! The sockets of clients have an epoll instance of their own: a task, a waker and a registration of tokio's for each of
-//! them cost 800 instructions per request, and all they did was to come by here. tokio watches another instance, which
-//! holds the first one only while there is nothing to do, as every packet would pass through both (0.15 us).
+//! The sockets of clients have an epoll instance of their own, which tokio watches as one descriptor: a task, a waker
+//! and a registration for each of them cost 800 instructions per request, and all they did was to come by here. (To take
+//! it out of tokio's while there is much to do costs more than it saves: `epoll_ctl` is slow on an epoll.)
 
 use std::cell::RefCell;
 use std::io;
@@ -32,8 +32,6 @@ pub(super) struct Turns {
     /// By the client's slot.
     conns: Vec<Option<Conn>>,
     epoll: Rc<OwnedFd>,
-    /// What tokio watches, and whether `epoll` is in it.
-    waiting: (OwnedFd, bool),
     events: Box<[Event]>,
     /// What is read lands here first; only what is left of a request stays with its client.
     scratch: Box<[u8]>,
@@ -58,7 +56,6 @@ impl Turns {
             listeners: Rc::new(RefCell::new(Listeners::new(epoll.clone()))),
             conns: Vec::new(),
             epoll,
-            waiting: (epoll::create(epoll::CreateFlags::CLOEXEC)?, false),
             events: vec![none; EVENTS_MAX].into(),
             scratch: vec![0; SCRATCH].into(),
             knocks: Vec::new(),
@@ -69,28 +66,9 @@ impl Turns {
         })
     }
 
-    /// The descriptor that becomes readable when a socket has something, after [`Turns::wait`].
-    pub fn watched(&self) -> io::Result<OwnedFd> {
-        self.waiting.0.try_clone()
-    }
-
-    /// Has tokio told when a socket has something; at once if it has.
-    pub fn wait(&mut self) {
-        let (watched, on) = &mut self.waiting;
-        if !*on {
-            let flags = EventFlags::IN | EventFlags::ET;
-            match epoll::add(&*watched, &self.epoll, EventData::new_u64(0), flags) {
-                Ok(()) => *on = true,
-                Err(e) => tracing::error!("Cannot wait for requests: {e}"),
-            }
-        }
-    }
-
-    fn wait_no_more(&mut self) {
-        let (watched, on) = &mut self.waiting;
-        if *on && epoll::delete(&*watched, &self.epoll).is_ok() {
-            *on = false;
-        }
+    /// The descriptor that becomes readable when a socket has something.
+    pub fn epoll(&self) -> io::Result<OwnedFd> {
+        self.epoll.try_clone()
     }
 
     /// Makes a client of a connection.
@@ -122,7 +100,6 @@ impl Turns {
         if n == 0 && !self.has_more() {
             return false;
         }
-        self.wait_no_more();
         // First those with news: who had its share in the last turn comes after them.
         let mut again = std::mem::take(&mut self.again);
         let mut knocks = std::mem::take(&mut self.knocks);
