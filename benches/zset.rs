@@ -33,9 +33,11 @@ fn filled(n: u64) -> Tree {
 }
 
 /// The mean of many, in nanoseconds.
-fn timed(n: u64, mut one: impl FnMut(u64)) -> f64 {
+fn timed<T>(n: u64, mut one: impl FnMut(u64) -> T) -> f64 {
     let start = Instant::now();
-    (0..n).for_each(&mut one);
+    for i in 0..n {
+        black_box(one(i));
+    }
     start.elapsed().as_nanos() as f64 / n as f64
 }
 
@@ -47,19 +49,24 @@ fn questions(criterion: &mut Criterion) {
         let tree = filled(n);
         let mut rng = Rng::new(1);
         let looks = if benching() { 200_000 } else { 100 };
-        let rank = |i: u64| drop(black_box(tree.rank(&name(i % n))));
+        let rank = |i: u64| black_box(tree.rank(&name(i % n)));
         let range = |i: u64| {
             let from = (i % n) as usize;
-            tree.range(from..from + 10).for_each(|m| drop(black_box(m.1)));
+            tree.range(from..from + 10).map(|m| m.1).sum::<f64>()
+        };
+        let walk = |i: u64| {
+            let from = (i % n) as usize;
+            tree.range(from..from + 1000).map(|m| m.0.len()).sum::<usize>()
         };
         let count = |i: u64| {
             let s = (i % (1 << 53)) as f64 / 1e6;
-            drop(black_box(tree.before(&Edge::past_score(s + 1e6)) - tree.before(&Edge::at_score(s))));
+            black_box(tree.before(&Edge::past_score(s + 1e6)) - tree.before(&Edge::at_score(s)))
         };
         curve.push([n as f64].into_iter().chain([
             timed(looks, |_| rank(rng.next_u64())),
             timed(looks, |_| range(rng.next_u64())),
             timed(looks, |_| count(rng.next_u64())),
+            timed(looks / 100, |_| walk(rng.next_u64())),
         ]));
         if n <= 1_000_000 {
             group.bench_function(format!("rank of {n}"), |b| b.iter(|| rank(rng.next_u64())));
@@ -68,7 +75,7 @@ fn questions(criterion: &mut Criterion) {
         }
     }
     group.finish();
-    println!("{:>10} {:>10} {:>10} {:>10}", "members", "rank ns", "10 by index", "count ns");
+    println!("   members    rank ns   10 by ns   count ns    1000 ns");
     for row in curve {
         println!("{}", row.map(|n| format!("{n:>10.0}")).collect::<Vec<_>>().join(" "));
     }
@@ -92,7 +99,7 @@ fn growth(_: &mut Criterion) {
             let i = rng.below(n);
             tree.add_with(&name(i), |old| old.map(|s| s + 1e-3));
         });
-        let remove = timed(n, |i| drop(tree.remove(&name(i))));
+        let remove = timed(n, |i| tree.remove(&name(i)));
         let each = |bytes: usize| bytes as f64 / n as f64;
         println!(
             "{what}, {n}: add {add:.0} ns, move {move_far:.0} ns, nudge {move_near:.0} ns, remove {remove:.0} ns; \

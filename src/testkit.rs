@@ -6,7 +6,7 @@
 //! "v"
 //! c2> GET k          | "v"          another client
 //! c2> BLPOP l 0      | (none)       it waits
-//! c2< [ "l" "a" ]                   what it hears later
+//! c2< [ "l" "a" ]                   what it hears later, reply by reply; c2< (none) = nothing (more)
 //! @ +1500ms                         the clock moves, and what is due is done
 //! # a comment
 //! ```
@@ -19,6 +19,8 @@
 //! client's requests as one pipeline, the propagated stream replayed into a second executor, whose data set must be
 //! equal, and with collections that leave their small encodings at once and at four elements (the order of what a reply
 //! holds is not compared then). The one that needs persistence joins with it.
+
+use std::collections::BTreeMap;
 
 use crate::base::num::NumBuf;
 use crate::base::quote::{repr, split_args};
@@ -102,6 +104,8 @@ pub struct Kit {
     pub exec: Exec,
     pub clock: ManualClock,
     clients: Vec<(String, usize)>,
+    /// What clients have heard and no line of the transcript has asked for yet.
+    unasked: BTreeMap<String, Vec<String>>,
     resp3: bool,
     bytewise: bool,
     /// Compares the data set before and after a request that must not change it.
@@ -120,6 +124,7 @@ impl Kit {
             exec: Exec::new(server),
             clock,
             clients: Vec::new(),
+            unasked: BTreeMap::new(),
             resp3: false,
             bytewise: false,
             watchful: false,
@@ -182,8 +187,14 @@ impl Kit {
 
     /// Runs one request of words and gives its reply, as written in transcripts.
     pub fn run(&mut self, name: &str, words: &[Vec<u8>]) -> String {
+        self.ask(name, words).join(" ")
+    }
+
+    /// Runs one request of words and gives all that the client hears, reply by reply.
+    fn ask(&mut self, name: &str, words: &[Vec<u8>]) -> Vec<String> {
         let before = (self.watchful && self.exec.server.keys() <= WATCHED_KEYS_MAX).then(|| self.contents());
-        let reply = replies(&self.raw(name, &request(words))).join(" ");
+        let heard = replies(&self.raw(name, &request(words)));
+        let reply = heard.first().map_or("", |r| r);
         let found = words.first().and_then(|w| self.exec.server.commands.find(w));
         let spec = found.map(|c| {
             self.exec.server.commands.find_sub(c, words.get(1).map_or(b"", |w| w)).unwrap_or(c).spec
@@ -195,7 +206,21 @@ impl Kit {
         {
             assert_eq!(before, self.contents(), "{}: {reply}, but the data set has changed", spec.name);
         }
-        reply
+        heard
+    }
+
+    /// Of what a client has heard and no line has asked for, the replies that a line expects: as many as it holds.
+    fn next_heard(&mut self, client: &str, expected: &str, fold: &dyn Fn(&str) -> String) -> String {
+        let unasked = self.unasked.entry(client.into()).or_default();
+        let most = unasked.len();
+        let fits = |n: &usize| same(&unasked[..*n].join(" "), expected, fold);
+        let n = (most.min(1)..=most).find(fits).unwrap_or(most);
+        unasked.drain(..n).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Keeps what a client has heard for the lines that ask for it.
+    fn keep_heard(&mut self, client: &str, heard: Vec<String>) {
+        self.unasked.entry(client.into()).or_default().extend(heard);
     }
 
     /// Moves the clock and does what is due.
@@ -329,6 +354,13 @@ pub fn check_with(transcript: &str, configure: impl Fn(&mut Config)) {
 #[track_caller]
 pub fn check_plain(transcript: &str) {
     play(transcript, Amplifier::Plain, &|_: &mut Config| {});
+}
+
+/// As [`check_plain`], with DEBUG allowed.
+#[track_caller]
+pub fn check_debug(transcript: &str) {
+    use crate::engine::config::values::Protected;
+    play(transcript, Amplifier::Plain, &|c: &mut Config| c.enable_debug_command = Protected::Yes);
 }
 
 /// A collection's elements as text, sorted where their order is no part of it, and what else there is to it.
@@ -466,7 +498,9 @@ fn run_steps(steps: &[Step<'_>], kit: &mut Kit, amplifier: Amplifier, how: &str)
                 kit.run(client, words);
             }
             Step::Ask { client, asked, words, reply } => {
-                expect(asked, &kit.run(client, words), reply, &fold, how)
+                let heard = kit.ask(client, words);
+                kit.keep_heard(client, heard);
+                expect(kit, client, asked, reply, &fold, how);
             }
         }
     }
@@ -481,13 +515,14 @@ fn run_pipelined(steps: &[Step<'_>], kit: &mut Kit) {
         }
         _ => false,
     };
+    let fold = |s: &str| s.to_string();
     for group in steps.chunk_by(together) {
         let mut input = Vec::new();
         let mut asks = Vec::new();
         for step in group {
             match step {
                 Step::Advance(ms) => kit.advance(*ms),
-                Step::Hear { client, reply } => hear(kit, client, reply, &|s| s.to_string(), "Pipelined"),
+                Step::Hear { client, reply } => hear(kit, client, reply, &fold, "Pipelined"),
                 Step::Ask { client, asked, words, reply } => {
                     input.extend(request(words));
                     asks.push((*client, *asked, *reply));
@@ -496,16 +531,9 @@ fn run_pipelined(steps: &[Step<'_>], kit: &mut Kit) {
         }
         let Some((client, ..)) = asks.first() else { continue };
         let heard = replies(&kit.raw(client, &input));
-        if heard.len() == asks.len() {
-            for ((_, asked, reply), heard) in asks.iter().zip(&heard) {
-                expect(asked, heard, reply, &|s| s.to_string(), "Pipelined");
-            }
-        } else {
-            // Some request has more than one reply, or none: all of them together.
-            let expected: Vec<&str> = asks.iter().map(|a| a.2).filter(|r| *r != "(none)").collect();
-            if !expected.contains(&"*") {
-                assert_eq!(heard.join(" "), expected.join(" "), "Pipelined: {asks:?}");
-            }
+        kit.keep_heard(client, heard);
+        for (client, asked, reply) in asks {
+            expect(kit, client, asked, reply, &fold, "Pipelined");
         }
     }
 }
@@ -513,18 +541,32 @@ fn run_pipelined(steps: &[Step<'_>], kit: &mut Kit) {
 /// What a client has heard meanwhile.
 #[track_caller]
 fn hear(kit: &mut Kit, client: &str, reply: &str, fold: &dyn Fn(&str) -> String, how: &str) {
-    let heard = replies(&kit.heard(client)).join(" ");
-    expect(&format!("{client} hears"), &heard, reply, fold, how);
+    let heard = replies(&kit.heard(client));
+    kit.keep_heard(client, heard);
+    expect(kit, client, &format!("{client} hears"), reply, fold, how);
 }
 
+/// The next that a client has heard is this.
 #[track_caller]
-fn expect(asked: &str, heard: &str, reply: &str, fold: &dyn Fn(&str) -> String, how: &str) {
+fn expect(kit: &mut Kit, client: &str, asked: &str, reply: &str, fold: &dyn Fn(&str) -> String, how: &str) {
+    let heard = match reply {
+        // All that there is: nothing.
+        "(none)" => kit.unasked.remove(client).unwrap_or_default().join(" "),
+        _ => kit.next_heard(client, reply, fold),
+    };
+    let same = same(&heard, reply, fold);
+    assert!(same, "{how}: {asked}\n  expected {reply}\n  heard    {heard}");
+}
+
+/// Whether what was heard is what a line expects.
+fn same(heard: &str, reply: &str, fold: &dyn Fn(&str) -> String) -> bool {
     // A line of a transcript has no blanks at its end; an error may have one.
     let (heard, reply) = (heard.trim_end(), reply.trim_end());
-    let same = reply == "*" && !heard.is_empty()
-        || fold(heard) == fold(reply)
-        || reply == "(none)" && heard.is_empty();
-    assert!(same, "{how}: {asked}\n  expected {reply}\n  heard    {heard}");
+    match reply {
+        "*" => !heard.is_empty(),
+        "(none)" => heard.is_empty(),
+        _ => fold(heard) == fold(reply),
+    }
 }
 
 /// An output's bytes, for tests of writers.

@@ -46,8 +46,6 @@ pub const CONFIG_PROBLEMS_MAX: usize = 100;
 pub const REPLY_BUFFER_MAX: usize = 16 * 1024;
 /// Bytes that it keeps at least (Redis: `PROTO_REPLY_MIN_BYTES`).
 pub const REPLY_BUFFER_MIN: usize = 1024;
-/// Bytes of a reply of random elements that may repeat: a negative count of HRANDFIELD has no other bound.
-pub const RANDOM_REPLY_MAX: usize = 512 << 20;
 /// Columns of LOLWUT's picture.
 pub const PICTURE_COLUMNS_MAX: i64 = 1000;
 /// Lines of it above the water.

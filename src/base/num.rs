@@ -151,9 +151,11 @@ pub fn fmt_coordinate(buf: &mut NumBuf, value: f64) -> &[u8] {
     }
 }
 
-/// Writes a distance with 4 decimals (`fixedpoint_d2string`): whole ten-thousandths, rounded to even ones.
+/// Writes a distance with 4 decimals (`fixedpoint_d2string`): whole ten-thousandths, rounded to even ones. What is no
+/// number, or too large, becomes the smallest integer, as the reference's processor has it.
 pub fn fmt_distance(buf: &mut NumBuf, value: f64) -> &[u8] {
-    let parts = (value * 10_000.0).round_ties_even() as i64;
+    let parts = (value * 10_000.0).round_ties_even();
+    let parts = if parts.abs() < i64::MAX as f64 { parts as i64 } else { i64::MIN };
     let sign = if parts < 0 { "-" } else { "" };
     let (whole, decimals) = (parts.unsigned_abs() / 10_000, parts.unsigned_abs() % 10_000);
     let mut rest = &mut buf.double[..];
@@ -162,6 +164,68 @@ pub fn fmt_distance(buf: &mut NumBuf, value: f64) -> &[u8] {
     debug_assert!(fits);
     let left = rest.len();
     &buf.double[..buf.double.len() - left]
+}
+
+/// Writes a double with seventeen digits, as C's `%.17g` does: trailing zeros left out, an exponent where it is below
+/// -4 or above 16. So the reference writes scores in ZSCAN, DEBUG DIGEST and its AOF.
+pub fn fmt_g17(buf: &mut NumBuf, value: f64) -> &[u8] {
+    if value == 0.0 || !value.is_finite() {
+        return fmt_f64(buf, value);
+    }
+    // One digit, a point, sixteen more, and the exponent: `-1.0000000000000000e-308`.
+    let mut text = [0; 32];
+    let mut rest = &mut text[..];
+    let written = std::io::Write::write_fmt(&mut rest, format_args!("{:.16e}", value.abs()));
+    debug_assert!(written.is_ok());
+    let len = 32 - rest.len();
+    let (mantissa, exponent) = text[..len].split_at(text.iter().position(|b| *b == b'e').unwrap_or(len));
+    let exponent = exponent.get(1..).and_then(parse_i64).unwrap_or(0);
+    let mut digits = [0; 17];
+    mantissa.iter().filter(|b| b.is_ascii_digit()).zip(&mut digits).for_each(|(from, to)| *to = *from);
+    let significant = 17 - digits.iter().rev().take_while(|b| **b == b'0').count();
+    let len = place_digits(&mut buf.double, value < 0.0, &digits[..significant], exponent);
+    &buf.double[..len]
+}
+
+/// Puts digits, the first of which counts 10^`exponent`, into `out` as `%g` does; how many bytes they take.
+fn place_digits(out: &mut [u8; 32], negative: bool, digits: &[u8], exponent: i64) -> usize {
+    let mut len = 0;
+    let mut put = |part: &[u8]| {
+        out[len..len + part.len()].copy_from_slice(part);
+        len += part.len();
+    };
+    if negative {
+        put(b"-");
+    }
+    let whole = usize::try_from(exponent + 1).unwrap_or(0);
+    match exponent {
+        0..=16 if whole >= digits.len() => {
+            put(digits);
+            put(&b"0000000000000000"[..whole - digits.len()]);
+        }
+        0..=16 => {
+            put(&digits[..whole]);
+            put(b".");
+            put(&digits[whole..]);
+        }
+        -4..=-1 => {
+            put(&b"0.000"[..(1 - exponent) as usize]);
+            put(digits);
+        }
+        _ => {
+            put(&digits[..1]);
+            if digits.len() > 1 {
+                put(b".");
+                put(&digits[1..]);
+            }
+            put(if exponent < 0 { b"e-" } else { b"e+" });
+            let mut text = itoa::Buffer::new();
+            let text = text.format(exponent.unsigned_abs());
+            put(&b"0"[..usize::from(text.len() < 2)]);
+            put(text.as_bytes());
+        }
+    }
+    len
 }
 
 /// Decimal digits of a number; one for zero.

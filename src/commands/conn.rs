@@ -5,7 +5,7 @@ use crate::base::num;
 use crate::engine::args::Args;
 use crate::engine::cx::{ServerCx, SessionCx};
 use crate::engine::error::{Error, Result};
-use crate::engine::session::ReplyMode;
+use crate::engine::session::{ClientType, ReplyMode};
 use crate::engine::spec::*;
 use crate::resp::Reply;
 
@@ -13,7 +13,7 @@ pub const COMMANDS: &[Spec] = &[PING, ECHO, AUTH, HELLO, SELECT, QUIT, RESET];
 
 pub const PING: Spec = Spec::session("ping", ping)
     .arity(at_least(0))
-    .flags(FAST)
+    .flags(FAST | WHILE_SUBSCRIBED)
     .acl(acl::CONNECTION)
     .group(Group::Connection)
     .syntax("[message]")
@@ -21,10 +21,20 @@ pub const PING: Spec = Spec::session("ping", ping)
     .tips(&["request_policy:all_shards", "response_policy:all_succeeded"])
     .summary("Answers PONG, or the message.");
 
-fn ping(_: &mut SessionCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    match args.next_opt() {
+fn ping(cx: &mut SessionCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    if args.left() > 1 {
+        return Err(Error::arity("ping"));
+    }
+    let message = args.next_opt();
+    if cx.session.kind == ClientType::Pubsub && !out.resp3() {
+        // Among messages it looks like one.
+        out.array(2);
+        out.bulk(b"pong");
+        out.bulk(message.unwrap_or_default());
+        return Ok(());
+    }
+    match message {
         None => out.status("PONG"),
-        Some(_) if args.left() > 0 => return Err(Error::arity("ping")),
         Some(message) => out.bulk(message),
     }
     Ok(())
@@ -207,7 +217,7 @@ fn select(cx: &mut SessionCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
 
 pub const QUIT: Spec = Spec::session("quit", quit)
     .arity(at_least(0))
-    .flags(ALLOW_BUSY | NOSCRIPT | LOADING | STALE | FAST | NO_AUTH)
+    .flags(ALLOW_BUSY | NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | RUNS_IN_MULTI | WHILE_SUBSCRIBED)
     .acl(acl::CONNECTION)
     .group(Group::Connection)
     .since("1.0.0")
@@ -222,7 +232,7 @@ fn quit(cx: &mut SessionCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result
 
 pub const RESET: Spec = Spec::server("reset", reset)
     .arity(exactly(0))
-    .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY)
+    .flags(NOSCRIPT | LOADING | STALE | FAST | NO_AUTH | ALLOW_BUSY | RUNS_IN_MULTI | WHILE_SUBSCRIBED)
     .acl(acl::CONNECTION)
     .group(Group::Connection)
     .since("6.2.0")
@@ -230,7 +240,7 @@ pub const RESET: Spec = Spec::server("reset", reset)
 
 fn reset(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (open, slot) = (cx.server.open_to_all(), cx.slot);
-    cx.server.monitors.retain(|&m| m != slot);
+    cx.server.leave(slot);
     let session = cx.session();
     // What the library said of itself stays: it is still the one behind the connection.
     session.monitor = false;

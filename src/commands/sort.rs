@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::{hash, list};
+use super::{hash, list, zset};
 use crate::base::crc16::{key_slot, pattern_slot};
 use crate::base::num::{self, NumBuf};
 use crate::engine::args::Args;
@@ -24,6 +24,7 @@ use crate::resp::Reply;
 use crate::types::Value;
 use crate::types::hash::Hash;
 use crate::types::list::{End, List};
+use crate::types::zset::Zset;
 
 pub const COMMANDS: &[Spec] = &[SORT, SORT_RO];
 
@@ -395,6 +396,11 @@ fn sort_or_store(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, m
             request.by = None;
         }
         elements = Elements::copy(&collection, &request)?;
+        if matches!(collection, AnyRef::Zset(_)) {
+            // The reference converts what it sorts, and it shows in OBJECT ENCODING.
+            let limits = zset::limits(cx);
+            cx.db.write_at::<Zset>(pos, key.hash)?.prepare_for(usize::MAX, 0, limits);
+        }
     }
     if !request.unsorted {
         elements.weigh(cx, &request)?;

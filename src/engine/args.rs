@@ -5,6 +5,7 @@ use super::error::{Error, Result};
 use crate::base::num;
 use crate::keyspace::Key;
 use crate::resp::Span;
+use crate::sys::crash;
 
 /// The arguments of a request and how far they are read. Argument 0 is the command's name.
 #[derive(Clone)]
@@ -28,6 +29,17 @@ impl<'a> Args<'a> {
     pub fn with_hash(mut self, index: usize, hash: u64) -> Args<'a> {
         self.first = (index, hash);
         self
+    }
+
+    /// The first key's index and hash, as far as they were told.
+    pub fn first_key(&self) -> Option<(usize, u64)> {
+        (self.first.0 != usize::MAX).then_some(self.first)
+    }
+
+    /// Notes the request as the one that a crash report shows.
+    #[inline]
+    pub fn note_running(&self) {
+        crash::running(self.buf, self.spans);
     }
 
     /// Arguments in all, the name among them.

@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use super::server::Server;
-use super::session::{Closing, Session};
+use super::session::{ClientType, Closing, Session};
 use crate::resp::Output;
 
 /// What lies outside the session while its client's command runs.
@@ -23,7 +23,10 @@ pub struct Running<'a> {
 pub fn flags(s: &Session) -> String {
     let letters = [
         (s.monitor, 'O'),
+        (s.kind == ClientType::Pubsub, 'P'),
+        (s.in_multi(), 'x'),
         (s.block.is_some(), 'b'),
+        (s.transaction.as_ref().is_some_and(|t| t.dirty), 'd'),
         (s.closing == Closing::AfterReply, 'c'),
         (s.closing == Closing::Now, 'A'),
         (s.peer.unix, 'U'),
@@ -62,7 +65,12 @@ pub fn describe(
     let name: &[u8] = if hidden { b"*redacted*" } else { &s.name };
     let user = if hidden { "*redacted*" } else { &s.user };
     let events = if running.is_none() && !output.is_empty() && !s.flush_due { "rw" } else { "r" };
-    let (sub, psub, ssub, multi, watch, multi_mem, redir) = (0, 0, 0, -1, 0, 0, -1);
+    let [sub, psub, ssub] = s.subscriptions.as_ref().map_or([0; 3], |own| own.counts());
+    let (multi, watch, multi_mem) = match &s.transaction {
+        Some(tx) => (tx.count as i64, tx.watched(), tx.argument_bytes),
+        None => (-1, 0, 0),
+    };
+    let redir = -1;
     // Writing into memory does not fail.
     let _ = write!(out, "id={} addr={} laddr={} fd={} name=", s.id, s.peer.addr, s.peer.laddr, s.peer.fd);
     out.extend_from_slice(name);

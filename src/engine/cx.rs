@@ -31,11 +31,26 @@ impl KeyCx<'_> {
     /// Records that `key` changed, `n` units of it: for save points, WATCH, caches, notifications, propagation.
     #[inline]
     pub fn changed(&mut self, key: &[u8], event: Event, n: u64) {
+        self.tell_expired();
         if self.db.created {
             self.db.created = false;
             self.notify(key, Event::NEW);
         }
         self.fx.changed(self.db.id, key, event, n);
+    }
+
+    /// Keys that were met after their time go before what happened since, as in the reference.
+    #[inline]
+    fn tell_expired(&mut self) {
+        if self.db.expired_told < self.db.expired.len() {
+            self.tell_expired_now();
+        }
+    }
+
+    #[cold]
+    fn tell_expired_now(&mut self) {
+        let told = std::mem::replace(&mut self.db.expired_told, self.db.expired.len());
+        self.db.expired[told..].iter().for_each(|key| self.fx.met_expired(self.db.id, key));
     }
 
     /// Removes `key`, whose collection has lost its last element: said after the change itself.
@@ -128,6 +143,7 @@ impl KeyCx<'_> {
     /// Records an event that is no change.
     #[inline]
     pub fn notify(&mut self, key: &[u8], event: Event) {
+        self.tell_expired();
         self.fx.notify(self.db.id, key, event);
     }
 
@@ -236,6 +252,8 @@ impl ServerCx<'_> {
 pub trait Caller {
     /// Runs one command as the client would, its reply written to `out`.
     fn call(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result;
+    /// Runs a command that may run: it was let pass before.
+    fn run(&mut self, command: u16, args: &mut Args<'_>, out: &mut Reply<'_>);
     /// The server, as for a handler of the server's kind.
     fn cx(&mut self) -> ServerCx<'_>;
 }

@@ -1,6 +1,7 @@
 //! What a command did, recorded in order and drained in one place (`exec/drain.rs`).
 
-use crate::engine::config::values::NotifyFlags;
+use super::config::values::NotifyFlags;
+use super::pubsub::Delivery;
 use crate::keyspace::Entry;
 
 /// A keyspace event: its class of `notify-keyspace-events` and its name.
@@ -75,12 +76,61 @@ pub mod listeners {
 pub struct Change {
     /// The database.
     pub db: u32,
-    /// The key.
-    pub key: Box<[u8]>,
+    /// Where the key lies among the names of [`Changes`].
+    at: usize,
+    len: usize,
     /// The event, if one is sent.
     pub event: Option<Event>,
     /// Whether the value changed: watchers and caches are told.
     pub modified: bool,
+}
+
+/// Changes in order. The names of their keys lie in one buffer, which is used again: a change costs no allocation.
+#[derive(Default)]
+pub struct Changes {
+    list: Vec<Change>,
+    names: Vec<u8>,
+}
+
+/// Bytes of names whose buffer is kept for the next command.
+const NAMES_KEPT_MAX: usize = 64 * 1024;
+
+impl Changes {
+    /// Whether there is none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    fn push(&mut self, db: u32, key: &[u8], event: Option<Event>, modified: bool) {
+        let at = self.names.len();
+        self.names.extend_from_slice(key);
+        self.list.push(Change { db, at, len: key.len(), event, modified });
+    }
+
+    /// Each with its key.
+    pub fn iter(&self) -> impl Iterator<Item = (&Change, &[u8])> {
+        self.list.iter().map(|c| (c, &self.names[c.at..c.at + c.len]))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Moves those from `first` on before all others.
+    pub fn to_front(&mut self, first: usize) {
+        self.list.rotate_left(first);
+    }
+
+    /// Forgets all; the buffers stay unless they have become long.
+    pub fn clear(&mut self) {
+        if self.names.capacity() > NAMES_KEPT_MAX {
+            *self = Changes::default();
+        }
+        self.list.clear();
+        self.names.clear();
+    }
 }
 
 impl Change {
@@ -106,6 +156,8 @@ pub enum Propagate {
     Never,
     /// As the client sent it, though it changed nothing.
     Always,
+    /// As the client sent it, though it changed nothing, and to replicas alone: PUBLISH is no part of the data.
+    ToReplicas,
 }
 
 /// The record of the running command.
@@ -123,8 +175,13 @@ pub struct Effects {
     pub listeners: u8,
     /// Whether anybody takes the propagated stream: AOF, replicas, a test.
     pub streaming: bool,
+    /// The classes of events that somebody could hear, and whether of keys or of events: `notify-keyspace-events`
+    /// while there is a subscriber, otherwise nothing.
+    notify: NotifyFlags,
     /// Changes and events, in order; empty while nobody listens.
-    pub changes: Vec<Change>,
+    pub changes: Changes,
+    /// A message that the command publishes: its channel and text are the first two arguments.
+    pub publish: Option<Delivery>,
     /// How it is propagated.
     pub propagate: Propagate,
     /// The keys said to have changed, for `exec/checks.rs`.
@@ -139,9 +196,45 @@ impl Effects {
         self.dirty += n;
         #[cfg(debug_assertions)]
         self.touched.push(key.into());
-        let only_blocked = self.listeners == listeners::BLOCKED;
-        if self.listeners != 0 && (!only_blocked || event.may_serve()) {
-            self.changes.push(Change { db, key: key.into(), event: Some(event), modified: true });
+        if self.listeners != 0 && self.wanted(event) {
+            self.changes.push(db, key, Some(event), true);
+        }
+    }
+
+    /// Whether anybody wants to know of this change.
+    fn wanted(&self, event: Event) -> bool {
+        use listeners::*;
+        self.listeners & (WATCH | TRACKING) != 0
+            || self.listeners & GONE != 0
+            || self.listeners & BLOCKED != 0 && event.may_serve()
+            || self.notify.contains(event.class)
+    }
+
+    /// Records that the running command has met `key` after its time and removed it.
+    #[cold]
+    pub fn met_expired(&mut self, db: u32, key: &[u8]) {
+        if self.listeners != 0 && self.wanted(Event::EXPIRED) {
+            self.changes.push(db, key, Some(Event::EXPIRED), true);
+        }
+    }
+
+    /// Sets which events are recorded.
+    pub fn set_notify(&mut self, flags: NotifyFlags) {
+        self.notify = flags;
+        self.listen(listeners::NOTIFY, flags != NotifyFlags::default());
+    }
+
+    /// Which events are recorded.
+    pub fn notified(&self) -> NotifyFlags {
+        self.notify
+    }
+
+    /// Somebody listens from now on, or nobody does any more.
+    pub fn listen(&mut self, who: u8, on: bool) {
+        if on {
+            self.listeners |= who;
+        } else {
+            self.listeners &= !who;
         }
     }
 
@@ -156,16 +249,17 @@ impl Effects {
     /// Records a change without an event.
     pub fn modified(&mut self, db: u32, key: &[u8]) {
         if self.listeners != 0 {
-            self.changes.push(Change { db, key: key.into(), event: None, modified: true });
+            self.changes.push(db, key, None, true);
         }
     }
 
     /// Records an event that is no change of the value.
     #[inline]
     pub fn notify(&mut self, db: u32, key: &[u8], event: Event) {
+        let heard = self.listeners & listeners::NOTIFY != 0 && self.notify.contains(event.class);
         let serves = self.listeners & listeners::BLOCKED != 0 && event.may_serve();
-        if self.listeners & listeners::NOTIFY != 0 || serves {
-            self.changes.push(Change { db, key: key.into(), event: Some(event), modified: false });
+        if heard || serves {
+            self.changes.push(db, key, Some(event), false);
         }
     }
 
@@ -184,6 +278,6 @@ impl Effects {
     /// Whether the drain has nothing to do but count.
     #[inline]
     pub fn quiet(&self) -> bool {
-        self.changes.is_empty() && !self.streaming
+        self.changes.is_empty() && !self.streaming && self.publish.is_none()
     }
 }

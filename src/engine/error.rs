@@ -58,6 +58,39 @@ impl Error {
         Error::owned(format!("ERR wrong number of arguments for '{full_name}' command"))
     }
 
+    /// A subcommand has more arguments than it takes, and its arity does not say so.
+    pub fn subcommand_arity(container: &[u8], sub: &[u8]) -> Error {
+        let container = container.to_ascii_uppercase();
+        let parts: [&[u8]; 5] = [
+            b"ERR unknown subcommand or wrong number of arguments for '",
+            sub,
+            b"'. Try ",
+            &container,
+            b" HELP.",
+        ];
+        Error::owned(parts.concat())
+    }
+
+    /// `ERR Command 'name' not allowed inside a transaction`.
+    pub fn not_in_multi(full_name: &str) -> Error {
+        Error::owned(format!("ERR Command '{full_name}' not allowed inside a transaction"))
+    }
+
+    /// What a client in RESP2 hears that subscribes to something.
+    pub fn subscribed(full_name: &str) -> Error {
+        Error::owned(format!(
+            "ERR Can't execute '{full_name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed \
+             in this context"
+        ))
+    }
+
+    /// EXEC was refused, which ends the transaction too.
+    pub fn transaction_discarded(reason: &Error) -> Error {
+        let reason = reason.as_bytes();
+        let reason = reason.strip_prefix(b"ERR ").unwrap_or(reason);
+        Error::owned([b"EXECABORT Transaction discarded because of: ", reason].concat())
+    }
+
     /// `ERR invalid expire time in 'name' command`.
     pub fn expire_time(name: &str) -> Error {
         Error::owned(format!("ERR invalid expire time in '{name}' command"))

@@ -153,6 +153,13 @@ impl Outside {
         process::run_anew(Path::new(&self.executable), &words)
     }
 
+    /// The shutdown that a signal asked for was called off: the next one asks anew.
+    pub fn forget_signal(&self) {
+        if self.real {
+            signals::forget();
+        }
+    }
+
     /// Arms the software watchdog for one more round of cron.
     pub fn arm_watchdog(&self, period_ms: u64) {
         if self.real {

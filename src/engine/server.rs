@@ -7,9 +7,11 @@ use super::config::Config;
 use super::effects::{Effects, listeners};
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
+use super::pubsub::Pubsub;
 use super::session::{Block, Blocked, Clients, Peer, Session};
-use super::stats::Stats;
+use super::stats::{ErrorOrigin, Stats};
 use super::table::CommandTable;
+use super::transaction::Watched;
 use super::waiting::Waiting;
 use crate::base::limits;
 use crate::base::rng::Rng;
@@ -115,6 +117,10 @@ pub struct Server {
     pub timeouts: BTreeSet<(i64, usize)>,
     /// Who waits for keys.
     pub waiting: Waiting,
+    /// Who watches keys.
+    pub watched: Watched,
+    /// Who subscribes to what.
+    pub pubsub: Pubsub,
     /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// What is done with keys whose time has come; see `expiry_rule_for`.
@@ -125,6 +131,8 @@ pub struct Server {
     pub free: FreeThread,
     /// What FLUSHALL SYNC and FLUSHDB SYNC have taken out and is freed in slices, with the ids of their clients.
     pub freeing: VecDeque<(u64, Vec<Remains>)>,
+    /// A signal has asked for a shutdown.
+    pub shutdown_asked: bool,
     pub shutting_down: bool,
     /// When the log last told of a browser that was sent away, ms of Unix time.
     pub attack_told_ms: i64,
@@ -167,11 +175,14 @@ impl Server {
             blocked: BTreeSet::new(),
             timeouts: BTreeSet::new(),
             waiting: Waiting::default(),
+            watched: Watched::default(),
+            pubsub: Pubsub::default(),
             active_expire: true,
             expiry_rule: ExpiryRule::Remove,
             used_memory: 0,
             free: FreeThread::default(),
             freeing: VecDeque::new(),
+            shutdown_asked: false,
             shutting_down: false,
             attack_told_ms: 0,
             stream: None,
@@ -211,7 +222,10 @@ impl Server {
             self.timeouts.insert((at, slot));
         }
         if let Blocked::Keys(wait) = &mut block.on {
-            self.fx.listeners |= listeners::BLOCKED | if wait.group.is_some() { listeners::GONE } else { 0 };
+            self.fx.listen(listeners::BLOCKED, true);
+            if wait.group.is_some() {
+                self.fx.listen(listeners::GONE, true);
+            }
             self.waiting.add(slot, wait);
         }
     }
@@ -225,12 +239,8 @@ impl Server {
         }
         if let Blocked::Keys(wait) = &block.on {
             self.waiting.remove(wait);
-            if self.waiting.is_empty() {
-                self.fx.listeners &= !listeners::BLOCKED;
-            }
-            if !self.waiting.any_member() {
-                self.fx.listeners &= !listeners::GONE;
-            }
+            self.fx.listen(listeners::BLOCKED, !self.waiting.is_empty());
+            self.fx.listen(listeners::GONE, self.waiting.any_member());
         }
     }
 
@@ -261,7 +271,8 @@ impl Server {
     pub fn end_wait(&mut self, slot: usize, error: bool) {
         let session = self.client(slot);
         let resp3 = session.resp3;
-        let timed_out = session.waits_for_keys().map(|w| w.timed_out);
+        let wait = session.waits_for_keys();
+        let (command, timed_out) = (wait.map(|w| w.command), wait.map(|w| w.timed_out));
         let mut out = crate::resp::Reply::new(&mut session.output, resp3);
         match timed_out {
             _ if error => out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
@@ -269,8 +280,30 @@ impl Server {
             // WAIT: no replicas yet, none has acknowledged.
             None => out.int(0),
         }
+        self.count_wait(slot, command, error);
         self.unblock(slot);
         self.flush_later(slot);
+    }
+
+    /// Counts a wait that has ended without being served. A `command` that waited for keys counts as it runs again; this
+    /// one never will.
+    fn count_wait(&mut self, slot: usize, command: Option<u16>, error: bool) {
+        let last = self.client(slot).last_command;
+        if let Some(id) = command.or(last) {
+            let stats = &mut self.commands.stats[id as usize];
+            stats.rejected += error as u64;
+            if command.is_some() {
+                stats.calls += 1;
+                if self.config.latency_tracking {
+                    stats.latency.get_or_insert_default().record(0);
+                }
+                self.stats.commands += 1;
+                self.client(slot).commands += 1;
+            }
+        }
+        if error {
+            self.stats.count_error(b"UNBLOCKED", ErrorOrigin::Server);
+        }
     }
 
     /// Puts a client on the list of those whose output is to be written.
@@ -288,13 +321,19 @@ impl Server {
     pub fn close_now(&mut self, slot: usize) {
         let Some(s) = self.clients.get_mut(slot) else { return };
         s.closing = super::session::Closing::Now;
-        let monitor = s.monitor;
-        self.forget_wait(slot);
-        if monitor {
-            self.monitors.retain(|&m| m != slot);
-        }
+        self.leave(slot);
         self.clients.hide(slot);
         self.wake.push(slot);
+    }
+
+    /// Takes a client out of all lists in which it stands by what it has asked for.
+    pub fn leave(&mut self, slot: usize) {
+        self.forget_wait(slot);
+        self.end_transaction(slot, None);
+        self.unsubscribe_all(slot);
+        if self.clients.get(slot).is_some_and(|s| s.monitor) {
+            self.monitors.retain(|&m| m != slot);
+        }
     }
 
     /// The name of the command in the table, with its container's: `client|list`.
@@ -353,6 +392,16 @@ impl Server {
         tracing::info!("User requested shutdown...");
         tracing::warn!("Tarn is now ready to exit, bye bye...");
         self.requests.push(Request::Exit(0));
+    }
+
+    /// Calls off the shutdown that a signal has asked for. False when there is none.
+    pub fn abort_shutdown(&mut self) -> bool {
+        if self.shutting_down || !std::mem::take(&mut self.shutdown_asked) {
+            return false;
+        }
+        self.outside.forget_signal();
+        tracing::info!("Shutdown manually aborted.");
+        true
     }
 
     /// Frees an entry that was taken out, on the free thread when it is large. Tells how many bytes that will free.

@@ -1,6 +1,8 @@
 //! One client's state, as commands see it. Its socket is `net`'s.
 
 use super::client_memory::{ClientMemory, Counted};
+use super::pubsub::Subscriptions;
+use super::transaction::Transaction;
 use super::waiting::KeyWait;
 use crate::base::limits;
 use crate::resp::{Output, Parser};
@@ -112,6 +114,10 @@ pub struct Session {
     pub block: Option<Block>,
     /// What would block answers at once as if its time were over: in a transaction or script.
     pub deny_blocking: bool,
+    /// What MULTI and WATCH have begun; kept for the next transaction.
+    pub transaction: Option<Box<Transaction>>,
+    /// What it subscribes to.
+    pub subscriptions: Option<Box<Subscriptions>>,
     /// MONITOR.
     pub monitor: bool,
     /// CLIENT NO-EVICT.
@@ -174,6 +180,8 @@ impl Session {
             + self.parser.held()
             + self.output.allocated()
             + self.waits_for_keys().map_or(0, KeyWait::memory)
+            + self.transaction.as_ref().map_or(0, |t| t.memory())
+            + self.subscriptions.as_ref().map_or(0, |s| s.memory())
             + self.name.capacity()
             + self.lib_name.capacity()
             + self.lib_ver.capacity()
@@ -187,6 +195,17 @@ impl Session {
             Blocked::Keys(wait) => Some(wait),
             _ => None,
         }
+    }
+
+    /// Whether requests are queued: between MULTI and EXEC.
+    #[inline]
+    pub fn in_multi(&self) -> bool {
+        self.transaction.as_ref().is_some_and(|t| t.open)
+    }
+
+    /// Whether it subscribes to anything.
+    pub fn subscribes(&self) -> bool {
+        self.subscriptions.as_ref().is_some_and(|s| s.counts() != [0; 3])
     }
 
     /// Ends the connection once its output is sent.

@@ -16,7 +16,7 @@ pub const READONLY: Flags = 1 << 1;
 pub const DENYOOM: Flags = 1 << 2;
 /// Administration.
 pub const ADMIN: Flags = 1 << 3;
-/// Pub/sub: allowed in RESP2's subscribed mode.
+/// Pub/sub.
 pub const PUBSUB: Flags = 1 << 4;
 /// Not allowed in scripts.
 pub const NOSCRIPT: Flags = 1 << 5;
@@ -56,6 +56,12 @@ pub const ONLY_SENTINEL: Flags = 1 << 21;
 pub const PROTECTED: Flags = 1 << 22;
 /// Sent by servers and tests, not by people: COMMAND DOCS says so.
 pub const SYSTEM: Flags = 1 << 23;
+/// Runs at once inside MULTI instead of being queued.
+pub const RUNS_IN_MULTI: Flags = 1 << 24;
+/// Allowed to a client in RESP2 that subscribes to something.
+pub const WHILE_SUBSCRIBED: Flags = 1 << 25;
+/// Reads no keys, so that no database needs to know the time.
+pub const NO_DATA: Flags = 1 << 26;
 
 /// The names that COMMAND gives flags, in its order; what is not here it does not tell.
 pub const FLAG_NAMES: &[(Flags, &str)] = &[

@@ -101,6 +101,20 @@ impl Histogram {
     }
 }
 
+/// Kinds of errors from which on those that scripts invent are counted together (Redis: `ERRORSTATS_LIMIT`).
+const ERROR_CODES_MAX: usize = 128;
+/// As what.
+const ERROR_CODES_OVERFLOW: &[u8] = b"ERRORSTATS_OVERFLOW";
+
+/// Who made an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorOrigin {
+    /// The server: it has few codes.
+    Server,
+    /// A script, which may invent any number of them.
+    Script,
+}
+
 /// Metrics sampled at 10 Hz for `instantaneous_*`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rate {
@@ -182,6 +196,18 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// Counts an error reply, by its code.
+    pub fn count_error(&mut self, code: &[u8], origin: ErrorOrigin) {
+        self.error_replies += 1;
+        if let Some(n) = self.errors.get_mut(code) {
+            *n += 1;
+            return;
+        }
+        let full = origin == ErrorOrigin::Script && self.errors.len() >= ERROR_CODES_MAX;
+        let code = if full { ERROR_CODES_OVERFLOW } else { code };
+        *self.errors.entry(code.to_vec()).or_default() += 1;
+    }
+
     /// Ends a turn of the loop: what its commands took counts as its time, so that no clock is read for it.
     pub fn end_turn(&mut self) {
         let (ns, commands) = self.turn_began;
@@ -239,5 +265,18 @@ mod tests {
             (3, 1050, 900, 3)
         );
         assert_eq!(stats.cron_ns, 50);
+    }
+
+    #[test]
+    fn errors_that_scripts_invent_are_bounded() {
+        let mut stats = Stats::default();
+        for i in 0..1100 {
+            stats.count_error(format!("{i}").as_bytes(), ErrorOrigin::Script);
+        }
+        stats.count_error(b"ERR", ErrorOrigin::Server);
+        stats.count_error(b"7", ErrorOrigin::Script);
+        let count = |code: &[u8]| stats.errors.get(code).copied().unwrap_or_default();
+        assert_eq!([count(ERROR_CODES_OVERFLOW), count(b"ERR"), count(b"7"), count(b"500")], [972, 1, 2, 0]);
+        assert_eq!((stats.errors.len(), stats.error_replies), (130, 1102));
     }
 }

@@ -409,9 +409,9 @@ fn kind_of(name: &str) -> Kind {
         | "cursor" | "db" | "decrement" | "destination-db" | "end" | "end-slot" | "entries-added"
         | "entries-read" | "frequency" | "idle" | "increment" | "index" | "index1" | "index2" | "len"
         | "limit" | "maxage" | "milliseconds" | "min-idle-time" | "min-match-len" | "ms"
-        | "not-client-id" | "not-db" | "num-matches" | "numfields" | "numkeys" | "numlocal"
-        | "numreplicas" | "offset" | "port" | "protover" | "quorum" | "rank" | "seconds" | "slot"
-        | "start" | "start-slot" | "stop" | "ttl" | "version" | "weight" => Kind::Integer,
+        | "not-client-id" | "not-db" | "num-matches" | "num-vertices" | "numfields" | "numkeys"
+        | "numlocal" | "numreplicas" | "offset" | "port" | "protover" | "quorum" | "rank" | "seconds"
+        | "slot" | "start" | "start-slot" | "stop" | "ttl" | "version" | "weight" => Kind::Integer,
         _ => Kind::String,
     }
 }

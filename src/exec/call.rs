@@ -5,7 +5,7 @@ use crate::engine::args::Args;
 use crate::engine::cx::{Caller, KeyCx, ServerCx, SessionCx};
 use crate::engine::error::Result;
 use crate::engine::session::Closing;
-use crate::engine::spec::{Handler, Spec};
+use crate::engine::spec::{Handler, NO_DATA, Spec};
 use crate::keyspace::db::Access;
 use crate::resp::Reply;
 
@@ -27,7 +27,7 @@ impl Exec {
         }
         #[cfg(debug_assertions)]
         self.check_command((slot, id), args, out, mark, (before, result.is_err()));
-        self.now = self.server.clock.read();
+        self.end_moment();
         self.drain(slot, id, args);
         if !self.running_again && self.server.client(slot).waits_for_keys().is_some() {
             self.wait_for_keys(slot, id, args);
@@ -40,6 +40,16 @@ impl Exec {
         if secrets {
             self.server.client(slot).redact.clear();
         }
+    }
+
+    /// A command is over: the next one's moment. Inside a transaction or a script the time of day stands still.
+    #[inline]
+    fn end_moment(&mut self) {
+        let mut read = self.server.clock.read();
+        if self.depth > 0 {
+            read.wall_us = self.now.wall_us;
+        }
+        self.now = read;
     }
 
     #[inline]
@@ -78,6 +88,9 @@ impl Exec {
                 };
                 f(&mut SessionCx { session, config: &server.config, now_ms }, args, out)
             }
+            Handler::Server(f) if spec.has(NO_DATA) => {
+                f(&mut ServerCx { server: &mut self.server, slot, now_ms }, args, out)
+            }
             Handler::Server(f) => {
                 let rule = self.server.expiry_rule_for(slot, now_ms);
                 let no_touch = self.server.client(slot).no_touch;
@@ -88,11 +101,16 @@ impl Exec {
                 }
                 let result = f(&mut ServerCx { server: &mut self.server, slot, now_ms }, args, out);
                 if self.server.dbs.iter().any(|db| !db.expired.is_empty()) {
-                    self.drain_expired();
+                    self.drain_expired(true);
                 }
                 result
             }
-            Handler::Nested(f) => f(&mut Nested { exec: self, slot, now_ms }, args, out),
+            Handler::Nested(f) => {
+                self.depth += 1;
+                let result = f(&mut Nested { exec: self, slot, now_ms, outer: args.clone() }, args, out);
+                self.depth -= 1;
+                result
+            }
             // The gate refuses a container without a subcommand.
             Handler::Container => Ok(()),
         }
@@ -142,9 +160,17 @@ struct Nested<'a> {
     exec: &'a mut Exec,
     slot: usize,
     now_ms: i64,
+    /// The request that runs the others.
+    outer: Args<'a>,
 }
 
 impl Caller for Nested<'_> {
+    fn run(&mut self, command: u16, args: &mut Args<'_>, out: &mut Reply<'_>) {
+        args.note_running();
+        self.exec.call(self.slot, command, args, out);
+        self.outer.note_running();
+    }
+
     fn call(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
         let found = self.exec.server.commands.find(args.get(0)).map(|c| c.id);
         self.exec.request(self.slot, found, args, out);

@@ -13,8 +13,14 @@ use crate::engine::session::{ClientType, Closing, Session};
 const SLICE_MIN: usize = 5;
 /// Bytes of an unfinished request's buffer at first.
 const INPUT_MIN: usize = 16 * 1024;
-/// Bytes that an announced argument gets at once; a longer one must come by half first.
+/// Bytes that an announced argument gets at once.
 const INPUT_BELIEVED_MAX: usize = 1 << 20;
+/// A longer one gets so many times what came of it.
+const INPUT_BELIEVED_TIMES: usize = 8;
+/// An argument that lacks this many bytes is read straight into its client's own buffer (Redis: `PROTO_MBULK_BIG_ARG`).
+const INPUT_LONG_MIN: usize = 32 * 1024;
+/// An empty input buffer beyond this size goes at once, not when clients are looked at.
+const INPUT_KEPT_MAX: usize = 1 << 20;
 /// An input buffer with no more free bytes than this is left alone.
 const INPUT_SLACK: usize = 4 * 1024;
 /// An input buffer up to this size is left alone while its client is busy.
@@ -108,6 +114,33 @@ impl Exec {
         fed
     }
 
+    /// The client's own buffer with room for what a long argument still lacks, if one is being received: it is read
+    /// straight to where it belongs. [`Exec::long_input_came`] must follow.
+    #[inline]
+    pub fn long_input(&mut self, slot: usize) -> Option<&mut Vec<u8>> {
+        let s = self.server.client(slot);
+        let lacks = s.parser.lacks(s.input.len());
+        if lacks < INPUT_LONG_MIN {
+            return None;
+        }
+        if s.input.capacity() - s.input.len() < INPUT_LONG_MIN {
+            s.input.reserve_exact(lacks.min(believed(s.input.len())));
+        }
+        Some(&mut s.input)
+    }
+
+    /// `n` bytes were added to what `long_input` gave.
+    pub fn long_input_came(&mut self, slot: usize, n: usize) -> Fed {
+        self.received(slot, n);
+        let s = self.server.client(slot);
+        s.input_peak = s.input_peak.max(s.input.len());
+        if self.server.config.maxmemory_clients != 0 {
+            // Now, as the buffer goes when the argument is complete.
+            self.weigh(slot);
+        }
+        self.resume(slot)
+    }
+
     /// Executes what lies in a client's own buffer.
     pub fn resume(&mut self, slot: usize) -> Fed {
         let mut own = std::mem::take(&mut self.server.client(slot).input);
@@ -119,8 +152,11 @@ impl Exec {
     /// Executes what lies in a client's own buffer, and takes it out.
     fn feed_own(&mut self, slot: usize, own: &mut Vec<u8>) -> Fed {
         let (used, fed) = self.feed(slot, own);
-        // The buffer stays for the next unfinished request; the periodic look at clients takes it back.
         own.drain(..used);
+        // A buffer of usual size stays for the next unfinished request; the periodic look at clients takes it back.
+        if own.is_empty() && own.capacity() > INPUT_KEPT_MAX {
+            *own = Vec::new();
+        }
         fed
     }
 
@@ -128,7 +164,9 @@ impl Exec {
     fn keep_input(&mut self, slot: usize, own: Vec<u8>) {
         let Some(s) = self.server.clients.get_mut(slot) else { return };
         s.input = own;
-        let too_long = s.input.len() > self.server.config.client_query_buffer_limit;
+        // What is queued was sent and not executed, too.
+        let queued = s.transaction.as_ref().map_or(0, |t| t.argument_bytes);
+        let too_long = s.input.len() + queued > self.server.config.client_query_buffer_limit;
         if too_long && s.kind != ClientType::Primary && s.closing != Closing::Now {
             self.input_too_long(slot);
         }
@@ -144,7 +182,7 @@ impl Exec {
         let total = own.len() + more;
         s.input_peak = s.input_peak.max(total);
         let lacks = s.parser.lacks(total);
-        let believed = if lacks <= INPUT_BELIEVED_MAX.max(total) { lacks } else { 0 };
+        let believed = if lacks <= believed(total) { lacks } else { 0 };
         if own.capacity() == 0 {
             own.reserve_exact((more + believed).max(INPUT_MIN));
         } else if believed > 0 {
@@ -248,6 +286,11 @@ impl Exec {
     }
 }
 
+/// Bytes that get their memory because a client announced them, given the `have` that came.
+fn believed(have: usize) -> usize {
+    INPUT_BELIEVED_MAX.max(have.saturating_mul(INPUT_BELIEVED_TIMES))
+}
+
 /// Whether output of `used` bytes is beyond `limit`; remembers since when it is beyond the soft one.
 fn exceeds(s: &mut Session, used: usize, limit: &OutputLimit, now_ms: i64) -> bool {
     let over = |bound: u64| bound > 0 && used as u64 >= bound;
@@ -321,6 +364,24 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_without_end_stops_at_the_hard_limit() {
+        for (add, draw) in [
+            (&b"HSET h a b\r\n"[..], &b"HRANDFIELD h -999999999\r\n"[..]),
+            (b"SADD s a\r\n", b"SRANDMEMBER s -9999999\r\n"),
+            (b"ZADD z 1 a\r\n", b"ZRANDMEMBER z -9999999\r\n"),
+        ] {
+            let mut config = Config::default();
+            config.client_output_buffer_limit.normal.hard = 1_000_000;
+            let mut kit = Kit::new(config);
+            kit.raw("c1", add);
+            let heard = kit.raw("c1", draw).len();
+            assert!(!alive(&mut kit, "c1"));
+            assert!(heard < 2_000_000, "{heard} bytes were made");
+            assert_eq!(kit.exec.server.stats.output_limit_disconnections, 1);
+        }
+    }
+
+    #[test]
     fn output_beyond_the_soft_limit_ends_a_client_in_time() {
         let mut config = Config::default();
         config.client_output_buffer_limit.normal.soft = 20_000;
@@ -384,6 +445,65 @@ mod tests {
         assert!(kit.exec.server.client(slot).reply_buffer < 2048);
         (0..2).for_each(|_| kit.advance(1000));
         assert!(!alive(&mut kit, "c1"));
+    }
+
+    /// Sends bytes as `net` would: long arguments straight into the client's own buffer.
+    fn receive(kit: &mut Kit, slot: usize, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let n = match kit.exec.long_input(slot) {
+                Some(own) => {
+                    let n = bytes.len().min(own.capacity() - own.len()).min(300_000);
+                    own.extend_from_slice(&bytes[..n]);
+                    kit.exec.long_input_came(slot, n);
+                    n
+                }
+                None => {
+                    let n = bytes.len().min(65_536);
+                    kit.exec.input(slot, &mut bytes[..n].to_vec());
+                    n
+                }
+            };
+            bytes = &bytes[n..];
+        }
+    }
+
+    #[test]
+    fn long_arguments_arrive_whole() {
+        let mut kit = Kit::new(Config::default());
+        let slot = kit.client("c1");
+        for len in [30_000, 65_500, 65_536, 100_000, 1_000_000, 20_000_000] {
+            let value: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+            let request =
+                [format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n${len}\r\n").as_bytes(), &value, b"\r\nPING\r\n"]
+                    .concat();
+            receive(&mut kit, slot, &request);
+            assert_eq!(kit.heard("c1"), b"+OK\r\n+PONG\r\n");
+            assert!(kit.exec.server.client(slot).input.capacity() <= super::INPUT_KEPT_MAX);
+            let reply = [format!("${len}\r\n").as_bytes(), &value, b"\r\n"].concat();
+            assert!(kit.raw("c1", b"GET k\r\n") == reply, "{len}");
+        }
+    }
+
+    #[test]
+    fn a_long_argument_counts_before_it_is_whole() {
+        let mut kit = Kit::new(Config { maxmemory_clients: 3_000_000, ..Config::default() });
+        let slot = kit.client("c1");
+        receive(&mut kit, slot, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$3000000\r\n");
+        receive(&mut kit, slot, &vec![b'x'; 3_000_000]);
+        assert!(!alive(&mut kit, "c1"));
+        assert_eq!(kit.exec.server.stats.evicted_clients, 1);
+    }
+
+    #[test]
+    fn a_long_argument_s_room_follows_what_came() {
+        let mut kit = Kit::new(Config::default());
+        let slot = kit.client("c1");
+        receive(&mut kit, slot, b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$500000000\r\n");
+        for came in [100_000, 1_000_000, 10_000_000] {
+            receive(&mut kit, slot, &vec![b'x'; came]);
+            let input = &kit.exec.server.client(slot).input;
+            assert!(input.capacity() <= 9 * input.len() + super::INPUT_BELIEVED_MAX);
+        }
     }
 
     #[test]

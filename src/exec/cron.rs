@@ -16,6 +16,7 @@ impl Exec {
         if self.server.pause != Pause::default() {
             self.server.end_pause(now_ms, false);
         }
+        self.heed_signal();
         let expiry_due = self.expire_due();
         let busy = (!self.server.freeing.is_empty() && self.free_on()) | self.evict_on();
         self.end_waits(now_ms);
@@ -87,6 +88,8 @@ impl Exec {
 
     /// Ends the effects of what no client asked for.
     pub(super) fn finish_effects(&mut self) {
+        // Each removal goes by itself.
+        self.end_unit(false);
         self.finish_changes();
         self.server.dirty += std::mem::take(&mut self.server.fx.dirty);
     }

@@ -1,23 +1,35 @@
 //! After a command: spreads what it did. Order: keys that had expired, then the command itself into the stream of
-//! AOF and replicas, then notifications, tracking, blocked clients (these come with their parts).
+//! AOF and replicas, then the message that it published, then watchers, waiting clients and events, change by change.
+//!
+//! What one request sends to AOF and replicas is a unit: in MULTI and EXEC if it is more than one command, so that
+//! nobody ever sees a part of it.
 
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::effects::{Event, Propagate, listeners};
+use crate::engine::spec::TOUCHES_ARBITRARY_KEYS;
 use crate::keyspace::db::DueFields;
 use crate::resp::{Output, Reply};
+
+/// What the running request has added to the stream so far.
+#[derive(Default)]
+pub struct Unit {
+    /// Where it begins.
+    at: usize,
+    commands: usize,
+}
 
 impl Exec {
     /// Spreads what the command that ran for `slot` did.
     #[inline]
-    pub fn drain(&mut self, slot: usize, _id: u16, args: &Args<'_>) {
+    pub fn drain(&mut self, slot: usize, id: u16, args: &Args<'_>) {
         let server = &mut self.server;
         let db = match server.clients.get(slot) {
             Some(s) => s.db,
             None => 0,
         };
         if !server.dbs[db].expired.is_empty() {
-            self.drain_expired();
+            self.drain_expired(false);
         }
         let fx = &mut self.server.fx;
         let dirty = std::mem::take(&mut fx.dirty);
@@ -31,43 +43,68 @@ impl Exec {
         if fx.quiet() && fx.propagate == Propagate::Verbatim {
             return;
         }
-        self.drain_slow(db as u32, dirty, args);
+        self.drain_slow(db as u32, dirty, id, args);
     }
 
     #[cold]
-    fn drain_slow(&mut self, db: u32, dirty: u64, args: &Args<'_>) {
+    fn drain_slow(&mut self, db: u32, dirty: u64, id: u16, args: &Args<'_>) {
         let propagate = std::mem::take(&mut self.server.fx.propagate);
         if self.server.fx.streaming {
-            match propagate {
-                Propagate::Verbatim if dirty == 0 => {}
-                Propagate::Never => {}
-                Propagate::Verbatim | Propagate::Always => {
-                    let words: Vec<&[u8]> = args.all().collect();
-                    self.stream(db, &words);
-                }
-                Propagate::Instead(commands) => {
-                    for (db, words) in &commands {
-                        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-                        self.stream(*db, &words);
-                    }
-                }
-            }
+            self.propagate(db, dirty, propagate, args);
+            // What picks its keys itself (SCAN, RANDOMKEY) may meet any number of expired ones: no need for them to go
+            // together.
+            let whole = self.server.commands.get(id).spec.flags & TOUCHES_ARBITRARY_KEYS == 0;
+            self.end_unit(whole);
+        }
+        if let Some(delivery) = self.server.fx.publish.take() {
+            self.deliver(&delivery, args.get(1), args.get(2));
         }
         self.finish_changes();
     }
 
+    fn propagate(&mut self, db: u32, dirty: u64, how: Propagate, args: &Args<'_>) {
+        match how {
+            Propagate::Verbatim if dirty == 0 => {}
+            Propagate::Never => {}
+            // There is one stream yet, which is that of the replicas.
+            Propagate::Verbatim | Propagate::Always | Propagate::ToReplicas => {
+                let words: Vec<&[u8]> = args.all().collect();
+                self.stream(db, &words);
+            }
+            Propagate::Instead(commands) => {
+                for (db, words) in &commands {
+                    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+                    self.stream(*db, &words);
+                }
+            }
+        }
+    }
+
     /// Spreads what changed among those who listen.
     pub(super) fn finish_changes(&mut self) {
-        let server = &mut self.server;
-        if !server.waiting.is_empty() {
-            server
-                .fx
-                .changes
-                .iter()
-                .filter(|c| c.may_serve(server.fx.listeners & listeners::GONE != 0))
-                .for_each(|c| server.waiting.changed(c.db, &c.key));
+        if !self.server.fx.changes.is_empty() {
+            self.spread_changes();
         }
-        server.fx.changes.clear();
+    }
+
+    #[cold]
+    fn spread_changes(&mut self) {
+        let mut changes = std::mem::take(&mut self.server.fx.changes);
+        let gone_too = self.server.fx.listeners & listeners::GONE != 0;
+        for (change, key) in changes.iter() {
+            if change.modified {
+                let gone = change.event == Some(Event::EXPIRED);
+                self.server.touch_watched(change.db, key, gone);
+            }
+            if change.may_serve(gone_too) {
+                self.server.waiting.changed(change.db, key);
+            }
+            if let Some(event) = change.event {
+                self.deliver_event(change.db, key, event);
+            }
+        }
+        changes.clear();
+        self.server.fx.changes = changes;
     }
 
     /// Frees the large entries that the command took out.
@@ -78,18 +115,25 @@ impl Exec {
         }
     }
 
-    /// Tells of keys that were met after their time.
+    /// Tells of keys that were met after their time, those of which the command has not told itself: `first` if they were
+    /// met before it changed anything.
     #[cold]
-    pub fn drain_expired(&mut self) {
-        // They were met before the command changed anything, and so go first.
-        let later = std::mem::take(&mut self.server.fx.changes);
+    pub fn drain_expired(&mut self, first: bool) {
+        let before = self.server.fx.changes.len();
         for i in 0..self.server.dbs.len() {
             let keys = std::mem::take(&mut self.server.dbs[i].expired);
-            for key in keys {
-                self.expired(i as u32, &key);
+            let told = std::mem::take(&mut self.server.dbs[i].expired_told);
+            for (n, key) in keys.iter().enumerate() {
+                if n >= told {
+                    self.server.fx.met_expired(i as u32, key);
+                }
+                self.server.stats.expired_keys += 1;
+                self.stream_removal(i as u32, key, self.server.config.lazyfree_lazy_expire);
             }
         }
-        self.server.fx.changes.extend(later);
+        if first {
+            self.server.fx.changes.to_front(before);
+        }
     }
 
     /// A key's time had come and it is removed: the replicas and the AOF get a DEL (or UNLINK), subscribers an event.
@@ -116,6 +160,10 @@ impl Exec {
     /// A key was removed by the server itself.
     pub fn removed(&mut self, db: u32, key: &[u8], event: Event, lazy: bool) {
         self.server.fx.changed(db, key, event, 0);
+        self.stream_removal(db, key, lazy);
+    }
+
+    fn stream_removal(&mut self, db: u32, key: &[u8], lazy: bool) {
         if self.server.fx.streaming {
             self.stream(db, &[if lazy { b"UNLINK" } else { b"DEL" }, key]);
         }
@@ -125,6 +173,10 @@ impl Exec {
     fn stream(&mut self, db: u32, words: &[&[u8]]) {
         let server = &mut self.server;
         let Some(stream) = &mut server.stream else { return };
+        if self.unit.commands == 0 {
+            self.unit.at = stream.len();
+        }
+        self.unit.commands += 1;
         let mut out = Output::default();
         let mut w = Reply::new(&mut out, false);
         if server.stream_db != db {
@@ -136,5 +188,20 @@ impl Exec {
         w.array(words.len());
         words.iter().for_each(|a| w.bulk(a));
         stream.extend(out.take_bytes());
+    }
+
+    /// The running request is over: more than one command of it goes as a transaction, if that matters (`whole`).
+    pub(super) fn end_unit(&mut self, whole: bool) {
+        if self.depth > 0 {
+            return;
+        }
+        let unit = std::mem::take(&mut self.unit);
+        if whole
+            && unit.commands > 1
+            && let Some(stream) = &mut self.server.stream
+        {
+            stream.splice(unit.at..unit.at, *b"*1\r\n$5\r\nMULTI\r\n");
+            stream.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
+        }
     }
 }

@@ -1,16 +1,20 @@
-//! Whether a request may run: every refusal, in the reference's order (its processCommand).
+//! Whether a request may run: every refusal, in the reference's order (its processCommand). Between MULTI and EXEC
+//! what may run is queued; EXEC is judged by all that it is going to run.
 
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::error::Error;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
-use crate::engine::spec::{self, Handler};
+use crate::engine::spec::{self, Flags, Handler};
+use crate::engine::stats::ErrorOrigin;
 use crate::engine::table::Command;
 use crate::resp::Reply;
 
 /// What the gate says.
 enum Pass {
     Run(u16),
+    /// Inside MULTI: the request is queued.
+    Queue(u16),
     Refuse(Option<u16>, Error),
     /// The client is paused: the request waits.
     Wait,
@@ -33,7 +37,8 @@ impl Exec {
         }
         match self.gate(slot, found, args) {
             Pass::Run(id) => self.call(slot, id, args, out),
-            Pass::Refuse(id, error) => self.refuse(id, &error, out),
+            Pass::Queue(id) => self.queue(slot, id, args, out),
+            Pass::Refuse(id, error) => self.refuse(slot, id, error, args, out),
             Pass::Wait => return false,
         }
         let session = self.server.client(slot);
@@ -50,12 +55,39 @@ impl Exec {
         true
     }
 
-    fn refuse(&mut self, id: Option<u16>, error: &Error, out: &mut Reply<'_>) {
+    fn refuse(
+        &mut self,
+        slot: usize,
+        id: Option<u16>,
+        mut error: Error,
+        args: &Args<'_>,
+        out: &mut Reply<'_>,
+    ) {
         if let Some(id) = id {
             self.server.commands.stats[id as usize].rejected += 1;
         }
-        self.count_error(error);
+        self.server.fail_transaction(slot);
+        if let Some(id) = id.filter(|&id| is_exec(self.server.commands.get(id).spec)) {
+            // The transaction is over, whatever it is that EXEC lacks.
+            self.server.end_transaction(slot, None);
+            error = Error::transaction_discarded(&error);
+            if !self.server.monitors.is_empty() {
+                self.feed_monitors(slot, id, args, out);
+            }
+        }
+        self.count_error(&error);
         out.error(error.as_bytes());
+    }
+
+    /// Queues a request of a transaction.
+    fn queue(&mut self, slot: usize, id: u16, args: &Args<'_>, out: &mut Reply<'_>) {
+        let flags = self.server.commands.get(id).spec.flags;
+        let session = self.server.client(slot);
+        session.last_command = Some(id);
+        if let Some(tx) = &mut session.transaction {
+            tx.queue(id, flags, args);
+        }
+        out.raw(b"+QUEUED\r\n");
     }
 
     #[inline]
@@ -85,13 +117,29 @@ impl Exec {
         if spec.has(spec::PROTECTED) && !server.config.enable_debug_command.allows(session.peer.local) {
             return Pass::Refuse(Some(id), Error::DEBUG_NOT_ALLOWED);
         }
-        if server.config.maxmemory > 0 && !self.make_room() && spec.has(spec::DENYOOM) {
+        let in_multi = session.in_multi();
+        // In RESP2 messages and replies could not be told apart.
+        let subscribed = session.kind == ClientType::Pubsub && !session.resp3;
+        let mut flags = spec.flags;
+        if in_multi {
+            if spec.has(spec::NO_MULTI) {
+                return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
+            }
+            if is_exec(spec) {
+                flags |= session.transaction.as_ref().map_or(0, |t| t.flags);
+            }
+        }
+        if server.config.maxmemory > 0 && !self.make_room() && flags & spec::DENYOOM != 0 {
             return Pass::Refuse(Some(id), Error::OOM);
         }
-        if self.server.pause != Default::default() && self.paused(slot, id) {
+        if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
+            let name = &self.server.commands.get(id).full_name;
+            return Pass::Refuse(Some(id), Error::subscribed(name));
+        }
+        if self.server.pause != Default::default() && self.paused(slot, id, flags) {
             return Pass::Wait;
         }
-        Pass::Run(id)
+        if in_multi && !spec.has(spec::RUNS_IN_MULTI) { Pass::Queue(id) } else { Pass::Run(id) }
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection
@@ -111,13 +159,12 @@ impl Exec {
         self.server.close_now(slot);
     }
 
-    /// Whether CLIENT PAUSE holds this command; makes the client wait if so.
+    /// Whether CLIENT PAUSE holds this command, which has these flags; makes the client wait if so.
     #[cold]
-    fn paused(&mut self, slot: usize, id: u16) -> bool {
-        let spec = self.server.commands.get(id).spec;
+    fn paused(&mut self, slot: usize, id: u16, flags: Flags) -> bool {
         let now_ms = self.server.clock.now_ms() as i64;
         let pause = self.server.pause;
-        let writes = spec.flags & (spec::WRITE | spec::MAY_REPLICATE) != 0;
+        let writes = flags & (spec::WRITE | spec::MAY_REPLICATE) != 0;
         let until = if writes { pause.writes_until_ms.max(pause.all_until_ms) } else { pause.all_until_ms };
         // Replicas and those who only look on are never held. CLIENT is: nothing but time ends a pause of everything.
         let session = self.server.client(slot);
@@ -133,17 +180,13 @@ impl Exec {
 
     /// Counts an error reply for INFO.
     pub fn count_error(&mut self, error: &Error) {
-        let stats = &mut self.server.stats;
-        stats.error_replies += 1;
-        let kinds = stats.errors.len();
-        match stats.errors.get_mut(error.code()) {
-            Some(n) => *n += 1,
-            None if kinds < ERROR_CODES_MAX => {
-                stats.errors.insert(error.code().to_vec(), 1);
-            }
-            None => {}
-        }
+        self.server.stats.count_error(error.code(), ErrorOrigin::Server);
     }
+}
+
+/// Whether a command runs what MULTI has queued.
+fn is_exec(spec: &spec::Spec) -> bool {
+    spec.has(spec::RUNS_IN_MULTI) && matches!(spec.handler, Handler::Nested(_))
 }
 
 /// Whether a request is the beginning of an HTTP request: its method, or a header that every one has.
@@ -153,8 +196,6 @@ fn from_browser(args: &Args<'_>) -> bool {
 
 /// Between two lines in the log about browsers, ms.
 const ATTACK_TOLD_PAUSE_MS: i64 = 60_000;
-/// Kinds of errors that INFO counts apart: a script could invent any number of them.
-const ERROR_CODES_MAX: usize = 128;
 /// Bytes of arguments shown in an error about an unknown command.
 const SHOWN_MAX: usize = 128;
 

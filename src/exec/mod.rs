@@ -7,6 +7,7 @@ pub mod call;
 pub mod checks;
 pub mod clients;
 pub mod cron;
+pub mod deliver;
 pub mod drain;
 pub mod evict;
 pub mod free;
@@ -38,6 +39,12 @@ pub struct Exec {
     now: Reading,
     /// The request that runs had to wait before.
     running_again: bool,
+    /// Commands that run others (EXEC) and are running: time stands still meanwhile.
+    depth: u32,
+    /// What the running request has sent to AOF and replicas so far.
+    unit: drain::Unit,
+    /// Where messages are put together.
+    frame: deliver::Frame,
 }
 
 impl Exec {
@@ -54,6 +61,9 @@ impl Exec {
             eviction: Default::default(),
             now,
             running_again: false,
+            depth: 0,
+            unit: Default::default(),
+            frame: Default::default(),
         }
     }
 }
@@ -74,15 +84,22 @@ impl Exec {
 
     /// A client went.
     pub fn disconnect(&mut self, slot: usize) {
-        self.server.monitors.retain(|&s| s != slot);
-        self.server.forget_wait(slot);
+        self.server.leave(slot);
         self.server.flush.retain(|&s| s != slot);
         self.server.clients.remove(slot);
     }
 
     /// A signal asks for a shutdown.
     pub fn signalled(&mut self) {
-        self.server.shut_down();
+        self.server.shutdown_asked = true;
+        self.heed_signal();
+    }
+
+    /// Shuts down if a signal has asked for it, once periodic work may be done.
+    pub(super) fn heed_signal(&mut self) {
+        if self.server.shutdown_asked && !self.server.debug.pause_cron {
+            self.server.shut_down();
+        }
     }
 
     /// Bytes were read from a client.

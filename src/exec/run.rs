@@ -8,12 +8,15 @@ use crate::engine::args::Args;
 use crate::engine::client_info;
 use crate::engine::session::{Closing, Session};
 use crate::engine::spec::{Begin, Handler};
+use crate::engine::stats::ErrorOrigin;
 use crate::resp::request::{Limits, Step};
 use crate::resp::{Parser, ProtocolError, Reply, Span};
 use crate::sys::crash;
 
 /// Requests per batch at the most: enough to hide the memory's delay, few enough to stay in the first cache.
 const BATCH: usize = 32;
+/// Arguments for which room is kept from batch to batch.
+const SPANS_KEPT_MAX: usize = 4096;
 /// Requests of one client before others get their turn.
 const TURN: usize = 1024;
 /// Output of a client beyond which its next requests wait until some was sent.
@@ -61,6 +64,10 @@ impl Exec {
             let held = self.run_batch(slot, input, &batch, &spans, &mut used);
             ran += batch.len();
             (self.batch, self.spans) = (batch, spans);
+            if self.spans.capacity() > SPANS_KEPT_MAX {
+                // The room that one long request took is not kept.
+                self.spans = Vec::new();
+            }
             if held {
                 // The requests that were parsed ahead and not run are parsed again when the client goes on.
                 parser.restore(input, used);
@@ -182,19 +189,24 @@ impl Exec {
         for r in batch {
             if r.count > 0 {
                 let words = &spans[r.first as usize..(r.first + r.count) as usize];
-                crash::running(input, words);
                 let mut args = Args::new(input, words);
+                args.note_running();
                 if r.key != 0 {
                     args = args.with_hash(r.key as usize, r.hash);
                 }
                 let resp3 = self.server.client(slot).resp3;
-                let mut reply = Reply::new(&mut out, resp3).sharing_from(share_min);
+                let mut reply = Reply::new(&mut out, resp3).sharing_from(share_min).limited_to(hard);
                 if !self.request(slot, r.command, &mut args, &mut reply) {
                     held = true;
                     break;
                 }
                 if self.server.waiting.any_ready() {
                     self.serve_waiting();
+                }
+                // What was sent to the client meanwhile (a message, a line of MONITOR) follows the reply.
+                let pushed = &mut self.server.client(slot).output;
+                if !pushed.is_empty() {
+                    out.append(std::mem::take(pushed));
                 }
             }
             *used = r.end as usize;
@@ -207,11 +219,7 @@ impl Exec {
         let now_ms = self.now.wall_ms() as i64;
         let session = self.server.client(slot);
         session.last_ms = now_ms;
-        // A push that a command sent to its own client (CLIENT TRACKING, MONITOR) follows the replies.
-        let pushed = std::mem::replace(&mut session.output, out);
-        if !pushed.is_empty() {
-            append(session, pushed);
-        }
+        session.output = out;
         if !session.output.is_empty() {
             self.server.flush_later(slot);
             self.output_grew(slot);
@@ -221,8 +229,7 @@ impl Exec {
 
     /// Answers a violation of the protocol; the connection ends. `rest` is the input from the violating line on.
     fn protocol_error(&mut self, slot: usize, e: ProtocolError, rest: &[u8]) {
-        self.server.stats.error_replies += 1;
-        *self.server.stats.errors.entry(b"ERR".to_vec()).or_default() += 1;
+        self.server.stats.count_error(b"ERR", ErrorOrigin::Server);
         let session = self.server.client(slot);
         let resp3 = session.resp3;
         Reply::new(&mut session.output, resp3).error(&[b"ERR ", &e.text()[..]].concat());
@@ -264,12 +271,6 @@ fn shown(input: &[u8]) -> String {
 #[inline]
 fn ready(s: &Session) -> bool {
     s.closing == Closing::No && s.block.is_none()
-}
-
-/// Moves what a push wrote behind the replies.
-fn append(session: &mut Session, mut pushed: crate::resp::Output) {
-    let bytes = pushed.take_bytes();
-    session.output.tail.extend_from_slice(&bytes);
 }
 
 #[cfg(test)]

@@ -16,11 +16,14 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::hyperloglog::COMMANDS,
     commands::list::COMMANDS,
     commands::observe::COMMANDS,
+    commands::pubsub::COMMANDS,
     commands::server::COMMANDS,
     commands::set::COMMANDS,
     commands::sort::COMMANDS,
     commands::stream::COMMANDS,
     commands::string::COMMANDS,
+    commands::transaction::COMMANDS,
+    commands::zset::COMMANDS,
 ];
 
 /// The table as a server starts with it.

@@ -97,6 +97,8 @@ pub struct Db {
     pub misses: u64,
     /// Keys removed because their time had come, until `exec` takes them.
     pub expired: Vec<Box<[u8]>>,
+    /// How many of `expired` stand among the command's changes already.
+    pub expired_told: usize,
 }
 
 impl Db {
@@ -117,6 +119,7 @@ impl Db {
             hits: 0,
             misses: 0,
             expired: Vec::new(),
+            expired_told: 0,
         }
     }
 
@@ -201,6 +204,11 @@ impl Db {
     pub fn seen(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
         let e = self.table.get(self.table.find(key.hash, key.bytes)?);
         (!self.is_dead(e)).then_some(e)
+    }
+
+    /// What is at `key`, live or not, without touching anything.
+    pub fn raw(&self, key: Key<'_>) -> Option<EntryRef<'_>> {
+        self.table.find(key.hash, key.bytes).map(|pos| self.table.get(pos))
     }
 
     /// Finds a live key in order to change it.

@@ -5,6 +5,7 @@
 
 use std::os::fd::OwnedFd;
 
+use rustix::buffer::spare_capacity;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -90,18 +91,19 @@ impl Conn {
             if self.ended(exec) {
                 return Next::End;
             }
-            if !self.readable || self.called {
+            if !self.readable || self.called || self.finished && self.may_write(exec) {
                 break;
             }
             if !self.read(exec, scratch) {
                 return Next::End;
             }
-            // The end of the stream is read in the next turn, when the replies are written.
-            if self.finished {
-                break;
-            }
         }
         self.next()
+    }
+
+    /// Whether replies are on their way: the end of the stream is read after that.
+    fn may_write(&self, exec: &mut Exec) -> bool {
+        exec.server.client(self.slot).flush_due || self.stuck && self.writable
     }
 
     fn next(&self) -> Next {
@@ -120,21 +122,38 @@ impl Conn {
     /// Reads once and executes. False at the end of the stream.
     #[inline]
     fn read(&mut self, exec: &mut Exec, scratch: &mut [u8]) -> bool {
+        if let Some(own) = exec.long_input(self.slot) {
+            let room = own.capacity() - own.len();
+            let n = match recv(&self.socket, spare_capacity(own), RecvFlags::empty()) {
+                Ok((_, n)) => n,
+                Err(e) => return self.read_failed(e),
+            };
+            return self.came(n, room, |slot| exec.long_input_came(slot, n));
+        }
         let n = match recv(&self.socket, &mut *scratch, RecvFlags::empty()) {
-            Ok((0, _)) => return false,
             Ok((n, _)) => n,
-            Err(Errno::INTR) => return true,
-            Err(Errno::AGAIN) => {
-                self.readable = false;
-                return true;
-            }
-            Err(_) => return false,
+            Err(e) => return self.read_failed(e),
         };
+        self.came(n, scratch.len(), |slot| exec.input(slot, &mut scratch[..n]))
+    }
+
+    /// Executes the `n` bytes that came where there was room for `room`.
+    #[inline]
+    fn came(&mut self, n: usize, room: usize, execute: impl FnOnce(usize) -> Fed) -> bool {
+        if n == 0 {
+            return false;
+        }
         // A short read has emptied the socket; but what it does not tell is that the other side has finished.
-        self.readable = n == scratch.len() || self.finished;
-        let fed = exec.input(self.slot, &mut scratch[..n]);
+        self.readable = n == room || self.finished;
+        let fed = execute(self.slot);
         self.fed(fed);
         true
+    }
+
+    #[cold]
+    fn read_failed(&mut self, e: Errno) -> bool {
+        self.readable = e != Errno::AGAIN;
+        matches!(e, Errno::AGAIN | Errno::INTR)
     }
 
     #[inline]

@@ -47,7 +47,11 @@ const TURNS_MAX: usize = 8;
 
 /// Serves until told to stop; gives the process's status.
 pub fn run(startup: Startup) -> ExitCode {
-    hash::set_key(random::u64(), random::u64());
+    let (k0, k1) = match &startup.config.hash_seed[..] {
+        [] => (random::u64(), random::u64()),
+        seed => hash::key_of_seed(seed),
+    };
+    hash::set_key(k0, k1);
     let outside = Outside::real(&startup);
     let mut server = Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64()));
     if let Err(line) = server.rename_commands() {

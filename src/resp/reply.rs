@@ -10,12 +10,14 @@ pub struct Reply<'a> {
     out: &'a mut Output,
     resp3: bool,
     share_min: usize,
+    /// Bytes of output at which the client is closed.
+    limit: usize,
 }
 
 /// An aggregate opened without knowing its length: give it back to [`Reply::close`].
 #[must_use]
 pub struct Open {
-    at: usize,
+    at: Mark,
     kind: Kind,
 }
 
@@ -34,7 +36,7 @@ impl<'a> Reply<'a> {
     /// A writer at the end of `out`.
     #[inline]
     pub fn new(out: &'a mut Output, resp3: bool) -> Reply<'a> {
-        Reply { out, resp3, share_min: SHARE_MIN }
+        Reply { out, resp3, share_min: SHARE_MIN, limit: usize::MAX }
     }
 
     /// Shares strings from this size on, or none for 0: `min-string-size-avoid-copy-reply`.
@@ -45,6 +47,19 @@ impl<'a> Reply<'a> {
             size => SHARE_MIN.max(size as usize),
         };
         self
+    }
+
+    /// Tells the client's hard limit of output, bytes; 0 = none.
+    #[inline]
+    pub fn limited_to(mut self, limit: usize) -> Reply<'a> {
+        self.limit = if limit == 0 { usize::MAX } else { limit };
+        self
+    }
+
+    /// Whether there is so much output that the client will be closed for it: to go on is in vain.
+    #[inline]
+    pub fn is_beyond_limit(&self) -> bool {
+        self.out.len() > self.limit
     }
 
     /// Whether the client speaks RESP3.
@@ -130,8 +145,10 @@ impl<'a> Reply<'a> {
         self.number(b':', n);
     }
 
+    /// What every element but a constant one begins with.
     #[inline]
     fn number(&mut self, mark: u8, n: i64) {
+        self.out.roll();
         if let 0..=9 = n {
             self.raw(&[mark, b'0' + n as u8, b'\r', b'\n']);
         } else {
@@ -261,20 +278,20 @@ impl<'a> Reply<'a> {
 
     /// Opens an array whose length is told when it is closed.
     pub fn open_array(&mut self) -> Open {
-        Open { at: self.out.tail.len(), kind: Kind::Array }
+        Open { at: self.out.mark(), kind: Kind::Array }
     }
 
     /// Opens a map whose number of pairs is told when it is closed.
     pub fn open_map(&mut self) -> Open {
-        Open { at: self.out.tail.len(), kind: Kind::Map }
+        Open { at: self.out.mark(), kind: Kind::Map }
     }
 
     /// Opens a set whose length is told when it is closed.
     pub fn open_set(&mut self) -> Open {
-        Open { at: self.out.tail.len(), kind: Kind::Set }
+        Open { at: self.out.mark(), kind: Kind::Set }
     }
 
-    /// Closes an aggregate of `n` (pairs, for a map). No shared string may have been written inside.
+    /// Closes an aggregate of `n` (pairs, for a map).
     pub fn close(&mut self, open: Open, n: usize) {
         let mut head = Output::default();
         let mut w = Reply::new(&mut head, self.resp3);
@@ -283,6 +300,6 @@ impl<'a> Reply<'a> {
             Kind::Map => w.map(n),
             Kind::Set => w.set(n),
         }
-        self.out.tail.splice(open.at..open.at, head.tail);
+        self.out.insert(open.at, &head.tail);
     }
 }

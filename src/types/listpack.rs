@@ -281,6 +281,16 @@ fn entry_len(bytes: &[u8], at: usize) -> usize {
     len + back_len(len)
 }
 
+/// Where the element begins that stands behind the one at `at`.
+#[inline]
+fn step(bytes: &[u8], at: usize) -> usize {
+    match bytes[at] {
+        0..=0x7f => at + 2,
+        b @ 0x80..=0xbf => at + 2 + usize::from(b & 0x3f),
+        _ => at + entry_len(bytes, at),
+    }
+}
+
 /// Where the element begins that ends in front of `at`.
 #[inline]
 fn step_back(bytes: &[u8], at: usize) -> usize {
@@ -484,21 +494,29 @@ impl Listpack {
         let bytes = self.as_bytes();
         let end = bytes.len() - 1;
         let integer = num::parse_i64(value);
+        // Most are short: their heads tell at once that they are no text of this length.
+        let short = if integer.is_none() && value.len() < 64 { 0x80 | value.len() as u8 } else { 0xff };
         let mut at = from.index();
         while at < end {
-            // A text that is an integer may stand as a text, in what another server wrote.
-            let (here, len) = decode(bytes, at);
-            let same = match here {
-                Value::Bytes(text) => text == value,
-                Value::Int(here) => integer == Some(here),
+            let first = bytes[at];
+            let same = if first == short {
+                bytes[at + 1..].starts_with(value)
+            } else if first < 0xc0 && short != 0xff {
+                false
+            } else {
+                // A text that is an integer may stand as a text, in what another server wrote.
+                match decode(bytes, at).0 {
+                    Value::Bytes(text) => text == value,
+                    Value::Int(here) => integer == Some(here),
+                }
             };
             if same {
                 return Some(At::new(at));
             }
-            at += len + back_len(len);
+            at = step(bytes, at);
             for _ in 0..skip {
                 if at < end {
-                    at += entry_len(bytes, at);
+                    at = step(bytes, at);
                 }
             }
         }

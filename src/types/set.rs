@@ -1,6 +1,6 @@
 //! Sets: an intset while all members are integers and few, a listpack while they are few and short, a table of
 //! [`Member`]s otherwise. A set changes its encoding where the reference's does (redis/t_set.c), and never back, but
-//! for results that are stored whole ([`Set::to_ints`]) and for what a large SPOP leaves.
+//! for results that are stored whole ([`Set::make_ints`]) and for what a large SPOP leaves.
 //!
 //! Many members at once are looked up [`BATCH`] at a time: the table is asked for all their buckets, then for all
 //! their items, and only then searched, so that the misses of memory overlap.
@@ -90,7 +90,7 @@ impl Set {
             Set::Table(_) => false,
         };
         if beyond {
-            self.to_table();
+            self.make_table();
         }
     }
 
@@ -133,6 +133,16 @@ impl Set {
         }
     }
 
+    /// Tells of each of `members` whether it has it.
+    pub fn contains_each<'m>(&self, members: impl Iterator<Item = &'m [u8]>, mut tell: impl FnMut(bool)) {
+        let Set::Table(table) = self else { return members.for_each(|m| tell(self.contains(m))) };
+        let _ = batches(members.map(Value::Bytes), &mut |batch| {
+            let hashes = table.prefetch(batch);
+            batch.iter().zip(hashes).for_each(|(v, h)| tell(table.find_value(h, *v).is_some()));
+            ControlFlow::Continue(())
+        });
+    }
+
     fn contains_value(&self, value: Value<'_>) -> bool {
         match self {
             Set::Ints(ints) => as_int(value).is_some_and(|n| ints.contains(n)),
@@ -170,7 +180,7 @@ impl Set {
                 Some(n) => {
                     let new = ints.add(n);
                     if new && ints.len() > limits.ints_max() {
-                        self.to_table();
+                        self.make_table();
                     }
                     new
                 }
@@ -185,7 +195,7 @@ impl Set {
                     list.push_back_value(value);
                     return true;
                 }
-                self.to_table().insert_value(hash_of(value), value)
+                self.make_table().insert_value(hash_of(value), value)
             }
             Set::Table(table) => table.insert_value(hash_of(value), value),
         }
@@ -204,7 +214,7 @@ impl Set {
             && longest.max(value.len()) <= limits.packed_value
             && bytes.saturating_add(value.len()) <= LISTPACK_MAX;
         if !packs {
-            return self.to_table().insert_value(hash_of(value), value);
+            return self.make_table().insert_value(hash_of(value), value);
         }
         let mut list = Listpack::new();
         ints.iter().for_each(|n| list.push_back_int(n));
@@ -290,7 +300,7 @@ impl Set {
     }
 
     /// Becomes a table.
-    fn to_table(&mut self) -> &mut SetTable {
+    fn make_table(&mut self) -> &mut SetTable {
         if !matches!(self, Set::Table(_)) {
             let mut table = Box::<SetTable>::default();
             self.for_each(|v| {
@@ -305,7 +315,7 @@ impl Set {
     }
 
     /// Becomes an intset if all members are integers, and few enough: for results, which begin in any encoding.
-    pub fn to_ints(&mut self, limits: SetLimits) {
+    pub fn make_ints(&mut self, limits: SetLimits) {
         if matches!(self, Set::Ints(_)) || self.len() > limits.ints_max() {
             return;
         }
@@ -491,12 +501,8 @@ impl Collection for Set {
             Set::Ints(ints) => Set::Ints(ints.clone()),
             Set::Packed(list) => Set::Packed(list.clone()),
             Set::Table(table) => {
-                let mut copy = Box::<SetTable>::default();
-                table.members.for_each(|m| {
-                    copy.members.insert(hash(m), Member::new(m));
-                });
-                copy.bytes = table.bytes;
-                Set::Table(copy)
+                let members = table.members.duplicate(Member::new);
+                Set::Table(Box::new(SetTable { members, bytes: table.bytes }))
             }
         }
     }

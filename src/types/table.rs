@@ -494,23 +494,42 @@ impl<I: Item> Table<I> {
         })
     }
 
-    /// Gives all items to `f`, in no order, asking for each some steps ahead: for what reads the whole table.
-    pub fn for_each(&self, mut f: impl FnMut(I::Ref<'_>)) {
-        let mut ahead = self.blocks.iter().flatten().flat_map(Seg::items);
-        let mut line: std::collections::VecDeque<Slot> = ahead.by_ref().take(PREFETCH_AHEAD).collect();
-        while let Some(s) = line.pop_front() {
-            if let Some(a) = ahead.next() {
-                prefetch(pointer(a));
-                line.push_back(a);
-            }
-            // SAFETY: a slot that is not null holds a live item, unchanged while self is borrowed.
-            f(unsafe { I::view(NonNull::new_unchecked(pointer(s))) });
-        }
+    /// Gives all items to `f`, in no order.
+    pub fn for_each(&self, f: impl FnMut(I::Ref<'_>)) {
+        self.iter().for_each(f);
     }
 
-    /// All items, in no order.
+    /// A copy, `copy` making that of each item, with the same key. Nothing is hashed or moved: the items lie as here.
+    pub fn duplicate(&self, mut copy: impl FnMut(I::Ref<'_>) -> I) -> Table<I> {
+        let mut table = Table::new();
+        table.blocks.clear();
+        table.keeps_size = self.keeps_size;
+        for block in &self.blocks {
+            let mut segs = Vec::with_capacity(block.len());
+            segs.extend(block.iter().map(|seg| {
+                let mut new = Seg { version: seg.version, ..NO_SEG };
+                new.allocate(seg.n);
+                for slot in 0..seg.n as usize * SLOTS {
+                    let s = *seg.slot(slot);
+                    if !s.is_null() {
+                        // SAFETY: a slot that is not null holds a live item, unchanged while self is borrowed.
+                        let item = copy(unsafe { I::view(NonNull::new_unchecked(pointer(s))) });
+                        *new.slot_mut(slot) = tagged(item.into_raw(), tag_of(s));
+                    }
+                }
+                new.count = seg.count;
+                new
+            }));
+            table.blocks.push(segs);
+        }
+        table.set_segs(self.segs);
+        (table.len, table.bytes) = (self.len, self.bytes);
+        table
+    }
+
+    /// All items, in no order, asking for each some steps ahead.
     pub fn iter(&self) -> impl Iterator<Item = I::Ref<'_>> + '_ {
-        self.blocks.iter().flatten().flat_map(Seg::items).map(|s| {
+        self.blocks.iter().flatten().flat_map(Seg::scattered).map(|s| {
             // SAFETY: a slot that is not null holds a live item, unchanged while self is borrowed.
             unsafe { I::view(NonNull::new_unchecked(pointer(s))) }
         })
@@ -556,6 +575,20 @@ fn drop_seg<I: Item>(seg: Seg) {
 const RUN_LOOKS: usize = 16;
 /// How many keys ahead a split asks for.
 const PREFETCH_AHEAD: usize = 8;
+/// How many buckets ahead a walk over all items asks for.
+const BUCKETS_AHEAD: usize = 6;
+
+/// A step by which all of `n` buckets are met, neighbours far apart: near the golden section of `n`, and coprime to it.
+fn stride(n: usize) -> usize {
+    let coprime = |step: usize| {
+        let (mut a, mut b) = (n, step);
+        while b != 0 {
+            (a, b) = (b, a % b);
+        }
+        a == 1
+    };
+    (n * 5 / 8..n).find(|&step| coprime(step)).unwrap_or(1)
+}
 
 impl Seg {
     #[inline]
@@ -595,6 +628,26 @@ impl Seg {
     /// The slots in use.
     fn items(&self) -> impl Iterator<Item = Slot> + '_ {
         (0..self.n as usize).flat_map(|b| self.bucket(b).0).filter(|s| !s.is_null())
+    }
+
+    /// As `items`, for who reads them: buckets and items are asked for some steps ahead. The buckets come in a scattered
+    /// order, since another table that was filled in the order of tags would, until it has grown, overflow from the
+    /// few buckets that the first tags share into all others.
+    fn scattered(&self) -> impl Iterator<Item = Slot> + '_ {
+        let n = self.n as usize;
+        let stride = stride(n);
+        let bucket = move |i: usize| (i < n).then(|| i * stride % n);
+        (0..n)
+            .flat_map(move |i| {
+                if let Some(b) = bucket(i + BUCKETS_AHEAD) {
+                    prefetch(self.buckets.wrapping_add(b).cast());
+                }
+                if let Some(b) = bucket(i + 1) {
+                    self.bucket(b).0.iter().for_each(|&s| prefetch(pointer(s)));
+                }
+                self.bucket(i * stride % n).0
+            })
+            .filter(|s| !s.is_null())
     }
 
     fn bytes(&self) -> usize {
@@ -782,8 +835,9 @@ fn fitting(count: u16) -> u16 {
     n
 }
 
+/// Asks the processor for the line at `p`.
 #[inline]
-fn prefetch(p: *const u8) {
+pub(super) fn prefetch(p: *const u8) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a prefetch touches no memory that the program can see, whatever the address.
     unsafe {

@@ -18,7 +18,7 @@ mod tests;
 
 use std::ops::Range;
 
-use super::table::{Pos, Table};
+use super::table::{Table, prefetch};
 use crate::base::hash::hash;
 use crate::base::rng::Rng;
 use leaf::Ptr;
@@ -31,6 +31,8 @@ pub use edge::Edge;
 const LEAF: usize = 63;
 /// Children of an inner node.
 const INNER: usize = 64;
+/// How many members ahead a walk asks for.
+const AHEAD: usize = 8;
 
 /// A large sorted set. Node sizes are parameters for the tests.
 pub struct Tree<const L: usize = LEAF, const N: usize = INNER> {
@@ -236,7 +238,9 @@ impl<'a, const L: usize, const N: usize> Iterator for Iter<'a, L, N> {
         if self.front.is_empty() {
             let (leaf, at) = self.tree.order.leaf_at(self.from);
             self.front = &leaf[at..];
+            self.front.iter().take(AHEAD.min(self.to - self.from)).for_each(|m| prefetch(m.as_ptr()));
         }
+        self.front.get(AHEAD).into_iter().for_each(|m| prefetch(m.as_ptr()));
         let (&raw, rest) = self.front.split_first()?;
         self.front = rest;
         self.from += 1;
@@ -258,7 +262,9 @@ impl<const L: usize, const N: usize> DoubleEndedIterator for Iter<'_, L, N> {
         if self.back.is_empty() {
             let (leaf, at) = self.tree.order.leaf_at(self.to - 1);
             self.back = &leaf[..=at];
+            self.back.iter().rev().take(AHEAD.min(self.to - self.from)).for_each(|m| prefetch(m.as_ptr()));
         }
+        self.back.iter().nth_back(AHEAD).into_iter().for_each(|m| prefetch(m.as_ptr()));
         let (&raw, rest) = self.back.split_last()?;
         self.back = rest;
         self.to -= 1;
@@ -299,24 +305,31 @@ impl Builder {
         self.len() == 0
     }
 
-    /// Where `member` is, to be given to [`Builder::change`].
-    pub fn find(&self, member: &[u8]) -> Option<Pos> {
-        self.index.find(hash(member), member)
+    /// Whether `member` was collected.
+    pub fn contains(&self, member: &[u8]) -> bool {
+        self.index.find(hash(member), member).is_some()
     }
 
     /// Adds a member that is absent.
+    #[inline]
     pub fn add_new(&mut self, member: &[u8], score: f64) {
+        self.insert(hash(member), member, score);
+    }
+
+    fn insert(&mut self, hash: u64, member: &[u8], score: f64) {
         let m = Member::new(score, member);
         self.bytes += m.view().allocated();
         self.members.push(m.raw());
-        self.index.insert(hash(member), m);
+        self.index.insert(hash, m);
     }
 
-    /// Changes the score of the member at `pos`.
-    pub fn change(&mut self, pos: Pos, change: impl FnOnce(f64) -> f64) {
-        let (raw, score) = (self.index.get_raw(pos), self.index.get(pos).score());
+    /// Adds a member with this score, or makes one of its score and this.
+    pub fn merge(&mut self, member: &[u8], score: f64, one_of: impl FnOnce(f64, f64) -> f64) {
+        let hash = hash(member);
+        let Some(pos) = self.index.find(hash, member) else { return self.insert(hash, member, score) };
+        let (raw, old) = (self.index.get_raw(pos), self.index.get(pos).score());
         // SAFETY: the index owns the member; it is in no tree yet.
-        unsafe { Member::set_score(raw, change(score)) };
+        unsafe { Member::set_score(raw, one_of(old, score)) };
     }
 
     /// All that was collected, in the order of its coming or sorting.
@@ -325,13 +338,24 @@ impl Builder {
         self.members.iter().map(|&raw| unsafe { pair(raw) })
     }
 
-    /// Brings what was collected into its order.
+    /// Brings what was collected into its order. Members are read once, to note what mostly decides, and again only
+    /// where that is equal.
     pub fn sort(&mut self) {
-        self.members.sort_unstable_by(|&a, &b| {
-            // SAFETY: the index owns both.
-            let ((a, x), (b, y)) = unsafe { (pair(a), pair(b)) };
-            edge::key_of(x).cmp(&edge::key_of(y)).then_with(|| a.cmp(b))
+        let ahead = self.members.iter().skip(AHEAD).map(Some).chain(std::iter::repeat(None));
+        let noted = self.members.iter().zip(ahead).map(|(&raw, ahead)| {
+            ahead.into_iter().for_each(|a| prefetch(a.as_ptr()));
+            // SAFETY: the index owns the member.
+            let (bytes, score) = unsafe { pair(raw) };
+            (edge::key_of(score), first_eight(bytes), raw)
         });
+        let mut noted: Vec<(u64, u64, Ptr)> = noted.collect();
+        noted.sort_unstable_by(|a, b| {
+            // SAFETY: the index owns both.
+            let bytes = |raw| unsafe { pair(raw) }.0;
+            (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| bytes(a.2).cmp(bytes(b.2)))
+        });
+        self.members.clear();
+        self.members.extend(noted.into_iter().map(|n| n.2));
     }
 
     /// The set of all that was collected.
@@ -341,4 +365,17 @@ impl Builder {
         let order = unsafe { RankTree::of(&self.members) };
         Tree { order, index: self.index, bytes: self.bytes }
     }
+
+    /// All that was collected, as a set without an order that can only be dropped: by the thread that frees.
+    pub fn into_remains(self) -> Tree {
+        Tree { order: RankTree::new(), index: self.index, bytes: self.bytes }
+    }
+}
+
+/// The first eight bytes as a number of the same order.
+fn first_eight(bytes: &[u8]) -> u64 {
+    let mut first = [0; 8];
+    let n = bytes.len().min(8);
+    first[..n].copy_from_slice(&bytes[..n]);
+    u64::from_be_bytes(first)
 }

@@ -210,15 +210,15 @@ impl Zset {
     /// An empty set to which `n` members are to be added, the longest of them `longest` bytes.
     pub fn for_members(n: usize, longest: usize, limits: ZsetLimits) -> Zset {
         let mut new = Zset::Packed(Listpack::new());
-        new.expect(n, longest, limits);
+        new.prepare_for(n, longest, limits);
         new
     }
 
     /// Prepares for `n` members to be added, the longest of them `longest` bytes: converts at once what would not hold
     /// them.
-    pub fn expect(&mut self, n: usize, longest: usize, limits: ZsetLimits) {
+    pub fn prepare_for(&mut self, n: usize, longest: usize, limits: ZsetLimits) {
         if n > limits.packed || longest > limits.packed_value {
-            self.to_tree();
+            self.make_tree();
         }
     }
 
@@ -291,14 +291,14 @@ impl Zset {
     }
 
     /// Becomes a tree.
-    fn to_tree(&mut self) -> &mut Tree {
+    fn make_tree(&mut self) -> &mut Tree {
         if let Zset::Packed(pack) = self {
             let mut builder = Builder::new();
             for (member, score) in pack.pairs() {
                 let mut digits = NumBuf::new();
                 let member = member.bytes(&mut digits);
                 // A listpack from outside may hold one twice.
-                if builder.find(member).is_none() {
+                if !builder.contains(member) {
                     builder.add_new(member, score_of(score));
                 }
             }
@@ -323,7 +323,7 @@ impl Zset {
                 (_, Added::New(score)) => {
                     let more = pack.len() / 2 + 1 > limits.packed || member.len() > limits.packed_value;
                     if more || !pack.fits(member.len()) {
-                        self.to_tree().add_with(member, |_| Some(score));
+                        self.make_tree().add_with(member, |_| Some(score));
                     } else {
                         insert(pack, member, score);
                     }
@@ -333,7 +333,7 @@ impl Zset {
             return added;
         }
         let mut added = Added::Refused;
-        self.to_tree().add_with(member, |old| {
+        self.make_tree().add_with(member, |old| {
             added = rule.apply(old, score);
             match added {
                 Added::New(score) | Added::Changed(score) => Some(score),
@@ -400,24 +400,31 @@ impl Zset {
     /// The ranks of the members in `range`. Where scores are not all the same, the answer is the reference's while the
     /// set is a listpack (there it depends on the side from which the range is walked), and some range otherwise.
     pub fn ranks_of_members(&self, range: &LexRange<'_>, reverse: bool) -> Range<usize> {
-        let tree = match self {
-            _ if range.is_empty() => return 0..0,
-            Zset::Packed(pack) => return packed_ranks(pack, range, reverse),
-            Zset::Tree(tree) => tree,
-        };
-        let from = match range.min {
-            LexEnd::First => 0,
-            LexEnd::Closed(m) => tree.before(&Edge::at_lex(m)),
-            LexEnd::Open(m) => tree.before(&Edge::past_lex(m)),
-            LexEnd::Last => tree.len(),
-        };
-        let to = match range.max {
-            LexEnd::First => 0,
-            LexEnd::Closed(m) => tree.before(&Edge::past_lex(m)),
-            LexEnd::Open(m) => tree.before(&Edge::at_lex(m)),
-            LexEnd::Last => tree.len(),
-        };
-        from..to.max(from)
+        let mut digits = NumBuf::new();
+        let below =
+            self.iter_from_end().next().is_none_or(|(last, _)| range.is_below(last.bytes(&mut digits)));
+        let above = self.iter().next().is_none_or(|(first, _)| range.is_above(first.bytes(&mut digits)));
+        if range.is_empty() || below || above {
+            return 0..0;
+        }
+        match self {
+            Zset::Packed(pack) => packed_ranks(pack, range, reverse),
+            Zset::Tree(tree) => {
+                let from = match range.min {
+                    LexEnd::First => 0,
+                    LexEnd::Closed(m) => tree.before(&Edge::at_lex(m)),
+                    LexEnd::Open(m) => tree.before(&Edge::past_lex(m)),
+                    LexEnd::Last => tree.len(),
+                };
+                let to = match range.max {
+                    LexEnd::First => 0,
+                    LexEnd::Closed(m) => tree.before(&Edge::past_lex(m)),
+                    LexEnd::Open(m) => tree.before(&Edge::at_lex(m)),
+                    LexEnd::Last => tree.len(),
+                };
+                from..to.max(from)
+            }
+        }
     }
 
     /// The members of a range of ranks with their scores, from the last to the first when `reverse`.
@@ -443,6 +450,11 @@ impl Zset {
     /// All members with their scores, in order.
     pub fn iter(&self) -> Iter<'_> {
         self.range(0..usize::MAX, false)
+    }
+
+    /// All members with their scores, from the last on.
+    pub fn iter_from_end(&self) -> Iter<'_> {
+        self.range(0..usize::MAX, true)
     }
 
     /// Removes the members of a range of ranks.
@@ -476,16 +488,8 @@ impl Zset {
 fn packed_ranks(pack: &Listpack, range: &LexRange<'_>, reverse: bool) -> Range<usize> {
     let mut digits = NumBuf::new();
     let len = pack.len() / 2;
-    let mut all = pack.iter().step_by(2);
-    // Nothing, when the last is below or the first above.
-    let (first, last) = (pack.first(), pack.at(-2));
-    let within = |at: Option<At>, out: &dyn Fn(&[u8]) -> bool| {
-        at.is_some_and(|at| !out(pack.get(at).bytes(&mut NumBuf::new())))
-    };
-    if !within(last, &|m| range.is_below(m)) || !within(first, &|m| range.is_above(m)) {
-        return 0..0;
-    }
     if !reverse {
+        let mut all = pack.iter().step_by(2);
         let from = all.position(|m| !range.is_below(m.bytes(&mut digits))).unwrap_or(len);
         let mut rest = pack.iter().step_by(2).skip(from);
         let n = rest.position(|m| range.is_above(m.bytes(&mut digits))).unwrap_or(len - from);

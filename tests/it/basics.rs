@@ -1,8 +1,11 @@
 //! What applications do, through a client library: values, pipelines, many clients, large data.
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
 use redis::{Commands, Connection, RedisResult};
 
-use crate::server::Server;
+use crate::server::{PATIENCE, Server};
 
 #[test]
 fn values_come_back_as_they_were() {
@@ -34,7 +37,7 @@ fn keys_expire_by_themselves() {
     // Nobody asks for the key: DBSIZE counts it until the server itself has removed it.
     let from = std::time::Instant::now();
     while redis::cmd("DBSIZE").query::<i64>(&mut c).unwrap() > 1 {
-        assert!(from.elapsed() < crate::server::PATIENCE);
+        assert!(from.elapsed() < PATIENCE);
     }
     assert_eq!(c.get::<_, Option<String>>("short").unwrap(), None);
     assert_eq!(c.get::<_, String>("long").unwrap(), "v");
@@ -112,4 +115,42 @@ fn answers_wait_for_a_client_that_does_not_read() {
     let reply = format!("$4096\r\n{value}\r\n");
     (0..N).for_each(|_| raw.hear(reply.as_bytes()));
     writer.join().unwrap();
+}
+
+#[test]
+fn whoever_finishes_hears_all_answers() {
+    let server = Server::start(&[]);
+    for n in [1, 5_000, 60_000] {
+        let mut c = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
+        c.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut read = c.try_clone().unwrap();
+        let reader = std::thread::spawn(move || {
+            let mut heard = Vec::new();
+            read.read_to_end(&mut heard).unwrap();
+            heard
+        });
+        c.write_all(&b"PING\r\n".repeat(n)).unwrap();
+        c.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(reader.join().unwrap().len(), n * b"+PONG\r\n".len());
+    }
+}
+
+#[test]
+fn a_storm_of_connections_is_weathered() {
+    let server = Server::start(&[]);
+    let mut first = server.client("");
+    // More than one turn accepts and serves, and all of them ask at once.
+    let mut storm: Vec<_> = (0..700).map(|_| server.tcp()).collect();
+    storm.iter_mut().for_each(|c| c.send(b"INCR n\r\n"));
+    let answers = |c: &mut crate::server::Raw| {
+        let mut heard = [0; 16];
+        let n = c.read.read(&mut heard).unwrap();
+        std::str::from_utf8(&heard[1..n]).unwrap().trim_end().parse::<usize>().unwrap()
+    };
+    let mut counts: Vec<usize> = storm.iter_mut().map(answers).collect();
+    counts.sort();
+    assert!(counts.into_iter().eq(1..=700));
+    drop(storm);
+    while redis::cmd("CLIENT").arg("LIST").query::<String>(&mut first).unwrap().lines().count() > 1 {}
+    assert_eq!(first.get::<_, i64>("n").unwrap(), 700);
 }

@@ -7,6 +7,7 @@
 
 mod basics;
 mod interop;
+mod messages;
 mod process;
 mod protocol;
 mod server;

@@ -1,5 +1,6 @@
 //! Transcripts against a reference server: what it answers otherwise than we expect. Reads files of
-//! tests/transcripts, and out of Rust files the texts of `check("..")`, `check_plain("..")` and `check_resp3("..")`.
+//! tests/transcripts, and out of Rust files the texts of `check("..")`, `check_plain("..")`, `check_debug("..")` and
+//! `check_resp3("..")`.
 //! The clock of a real server does not stand still and moves by itself only: `@ +500ms` is waited for, and times to
 //! live may differ by what the transcript took.
 
@@ -52,7 +53,8 @@ fn in_rust(text: &str) -> Vec<(usize, bool, String)> {
     for (at, _) in text.match_indices("check") {
         let rest = &text[at + 5..];
         let resp3 = rest.starts_with("_resp3(");
-        let Some(rest) = ["(", "_plain(", "_resp3("].iter().find_map(|p| rest.strip_prefix(p)) else {
+        let Some(rest) = ["(", "_plain(", "_debug(", "_resp3("].iter().find_map(|p| rest.strip_prefix(p))
+        else {
             continue;
         };
         let text_at = rest.trim_start();
@@ -114,7 +116,13 @@ impl Run<'_> {
             }
             let hears = line.split_once("< ").filter(|(c, _)| self.clients.contains_key(*c));
             if let Some((client, reply)) = hears {
-                let heard = self.clients.get_mut(client).map(Client::hear).transpose()?;
+                let heard = match self.clients.get_mut(client) {
+                    Some(c) => {
+                        let silent = reply.trim() == "(none)" && c.hears_nothing()?;
+                        if silent { None } else { Some(c.hear()?) }
+                    }
+                    None => None,
+                };
                 self.compare(&format!("{name}+{n}"), &format!("{client} hears"), heard, reply);
                 continue;
             }
@@ -125,6 +133,7 @@ impl Run<'_> {
                 self.compare(&format!("{name}+{n}"), &asked, heard, line);
                 continue;
             };
+            let client = if client.is_empty() { "c1" } else { client };
             let (asked, reply) = match rest.split_once(" | ") {
                 Some((asked, reply)) => (asked, Some(reply.trim())),
                 None => (rest, None),

@@ -1,6 +1,6 @@
 //! A server started for a comparison, and a client of it that reads replies of any shape.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,6 +11,8 @@ use tarn::base::quote::repr;
 use crate::Result;
 
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than a message on its way takes.
+const SILENCE: Duration = Duration::from_millis(100);
 
 /// The program that stands for the reference.
 pub fn reference() -> Result<String> {
@@ -150,6 +152,19 @@ impl Client {
             request.extend(b"\r\n");
         }
         self.0.get_mut().write_all(&request).map_err(|e| format!("{e}\n"))
+    }
+
+    /// Whether nothing comes for a while.
+    pub fn hears_nothing(&mut self) -> Result<bool> {
+        let silent = |e: &std::io::Error| matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        self.0.get_ref().set_read_timeout(Some(SILENCE)).map_err(|e| format!("{e}\n"))?;
+        let heard = match self.0.fill_buf() {
+            Ok(bytes) => Ok(bytes.is_empty()),
+            Err(e) if silent(&e) => Ok(true),
+            Err(e) => Err(format!("{e}\n")),
+        };
+        self.0.get_ref().set_read_timeout(Some(PATIENCE)).map_err(|e| format!("{e}\n"))?;
+        heard
     }
 
     pub fn hear(&mut self) -> Result<Value> {

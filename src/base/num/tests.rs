@@ -13,6 +13,36 @@ fn sum(a: &str, b: &str) -> Option<String> {
     Some(String::from_utf8(sum.text().to_vec()).unwrap())
 }
 
+/// As C's printf writes `%.17g`.
+#[test]
+fn seventeen_digits() {
+    for (value, text) in [
+        (0.1, "0.10000000000000001"),
+        (-0.1, "-0.10000000000000001"),
+        (1.5, "1.5"),
+        (100.0, "100"),
+        (-3.25e5, "-325000"),
+        (0.0001, "0.0001"),
+        (0.00001, "1.0000000000000001e-05"),
+        (1e-10, "1e-10"),
+        (1e16, "10000000000000000"),
+        (1e17, "1e+17"),
+        (1e22, "1e+22"),
+        (12_345_678_901_234_567.0, "12345678901234568"),
+        (123_456_789_012_345_678.0, "1.2345678901234568e+17"),
+        (1234.567, "1234.567"),
+        (1.0 / 3.0, "0.33333333333333331"),
+        (5e-324, "4.9406564584124654e-324"),
+        (f64::MAX, "1.7976931348623157e+308"),
+        (f64::INFINITY, "inf"),
+        (f64::NEG_INFINITY, "-inf"),
+        (0.0, "0"),
+        (-0.0, "-0"),
+    ] {
+        assert_eq!(fmt_g17(&mut NumBuf::new(), value), text.as_bytes(), "{value}");
+    }
+}
+
 #[test]
 fn integers_are_strict() {
     for (text, value) in [
@@ -249,6 +279,8 @@ proptest! {
         let text = fmt_f64(&mut buf, value);
         prop_assert!(text.len() <= 32);
         prop_assert_eq!(parse_f64(text).map(f64::to_bits), Some(bits));
+        let text = fmt_g17(&mut buf, value);
+        prop_assert_eq!(parse_f64(text).map(f64::to_bits), Some(bits));
     }
 
     /// A double's sum is exact in extended precision when the double's own is.
@@ -315,7 +347,8 @@ fn coordinates_and_distances_are_written() {
         (12.5, "12.5000"),
         (-0.5, "-0.5000"),
         (20_020_733.342_149, "20020733.3421"),
-        (1e300, "922337203685477.5807"),
+        (1e300, "-922337203685477.5808"),
+        (f64::NAN, "-922337203685477.5808"),
     ];
     for (value, text) in distances {
         assert_eq!(fmt_distance(&mut digits, value), text.as_bytes());

@@ -192,6 +192,21 @@ fn pauses_hold_writes_or_all() {
 }
 
 #[test]
+fn a_wait_that_ends_unserved_is_counted() {
+    let mut kit = Kit::new(Config::default());
+    assert_eq!(kit.raw("c2", b"BLPOP l 0\r\n"), b"");
+    let list = String::from_utf8(kit.raw("c1", b"CLIENT LIST ID 1\r\n")).unwrap();
+    assert!(list.contains(" flags=b ") && list.contains(" cmd=blpop "), "{list}");
+    kit.raw("c1", b"CLIENT UNBLOCK 1 ERROR\r\n");
+    assert_eq!(kit.heard("c2"), b"-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n");
+    let info = String::from_utf8(kit.raw("c1", b"INFO everything\r\n")).unwrap();
+    assert!(info.contains("errorstat_UNBLOCKED:count=1\r\n") && info.contains("total_error_replies:1\r\n"));
+    let blpop = info.lines().find(|l| l.starts_with("cmdstat_blpop:")).unwrap();
+    assert!(blpop.starts_with("cmdstat_blpop:calls=1,"), "{blpop}");
+    assert!(blpop.ends_with("rejected_calls=1,failed_calls=0"), "{blpop}");
+}
+
+#[test]
 fn unblock_wants_a_waiting_client() {
     check(
         "> CLIENT UNBLOCK x | -ERR value is not an integer or out of range

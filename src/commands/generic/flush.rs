@@ -80,6 +80,7 @@ fn flush(
         cx.server.config.lazyfree_lazy_user_flush
     };
     args.done()?;
+    dbs.clone().for_each(|db| cx.server.touch_all_watched(db, None, cx.now_ms));
     for db in dbs.clone() {
         cx.server.waiting.all_changed(db as u32);
     }
@@ -90,7 +91,8 @@ fn flush(
     // An empty database is flushed on replicas too: theirs may not be.
     cx.server.fx.propagate = Propagate::Always;
     let remains: Vec<Remains> = taken.into_iter().map(|(_, r)| r).collect();
-    if lazy {
+    // Inside a transaction nobody waits, and nothing is freed in between.
+    if lazy || cx.session().deny_blocking {
         cx.server.free.send(Box::new(remains), removed);
     } else if removed > FLUSH_AT_ONCE_KEYS {
         // The databases are empty for everybody already. Only this client waits until the memory is free.
@@ -117,10 +119,14 @@ fn swapdb(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     let range = i32::MIN as i64..=i32::MAX as i64;
     let a = args.int_in(range.clone(), Error::text("ERR invalid first DB index"))?;
     let b = args.int_in(range, Error::text("ERR invalid second DB index"))?;
-    let dbs = &mut cx.server.dbs;
-    let index = |n: i64| usize::try_from(n).ok().filter(|&i| i < dbs.len()).ok_or(Error::DB_OUT_OF_RANGE);
+    let count = cx.server.dbs.len();
+    let index = |n: i64| usize::try_from(n).ok().filter(|&i| i < count).ok_or(Error::DB_OUT_OF_RANGE);
     let (a, b) = (index(a)?, index(b)?);
-    if let Ok([a, b]) = dbs.get_disjoint_mut([a, b]) {
+    if a != b {
+        cx.server.touch_all_watched(a, Some(b), cx.now_ms);
+        cx.server.touch_all_watched(b, Some(a), cx.now_ms);
+    }
+    if let Ok([a, b]) = cx.server.dbs.get_disjoint_mut([a, b]) {
         a.swap_contents(b);
         let (a, b) = (a.id, b.id);
         cx.server.waiting.all_changed(a);

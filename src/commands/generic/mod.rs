@@ -313,7 +313,7 @@ fn wait(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
         return Err(Error::text("ERR timeout is negative"));
     }
     let until_ms = cx.now_ms.checked_add(timeout_ms).ok_or(Error::text("ERR timeout is out of range"))?;
-    if replicas <= 0 {
+    if replicas <= 0 || cx.session().deny_blocking {
         // There are no replicas yet, so none has acknowledged.
         out.int(0);
     } else {

@@ -12,11 +12,9 @@ use crate::engine::args::Args;
 use crate::engine::cx::KeyCx;
 use crate::engine::error::{Error, Result};
 use crate::engine::spec::*;
-use crate::keyspace::Key;
-use crate::keyspace::object::Ref;
 use crate::resp::Reply;
 use crate::types::geo::Point;
-use crate::types::zset::{Zset, ZsetLimits};
+use crate::types::zset::Zset;
 
 pub const COMMANDS: &[Spec] = &[
     place::GEOADD,
@@ -36,22 +34,6 @@ const READS: &[KeySpec] = &[KeySpec::first(RO | ACCESS)];
 /// A command of this family.
 const fn spec(name: &'static str, f: fn(&mut KeyCx<'_>, &mut Args<'_>, &mut Reply<'_>) -> Result) -> Spec {
     Spec::key(name, f).acl(acl::GEO).group(Group::Geo)
-}
-
-/// How large a listpack may become.
-fn limits(cx: &KeyCx<'_>) -> ZsetLimits {
-    ZsetLimits {
-        packed: cx.config.zset_max_listpack_entries,
-        packed_value: cx.config.zset_max_listpack_value,
-    }
-}
-
-/// The sorted set at `key` for a reader; a miss is told.
-fn read<'a>(cx: &'a mut KeyCx<'_>, key: Key<'_>) -> Result<Option<Ref<'a, Zset>>> {
-    match cx.find_read(key) {
-        Some(pos) => Ok(Some(cx.db.read_at(pos)?)),
-        None => Ok(None),
-    }
 }
 
 /// The place of a member.

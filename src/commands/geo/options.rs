@@ -84,7 +84,7 @@ impl<'a> Options<'a> {
                 o.radius(args)?;
             }
             Form::ByMember | Form::ByMemberOnlyRead => {
-                o.from_member(zset, args)?;
+                o.at_member(zset, args)?;
                 if zset.is_some() {
                     o.radius(args)?;
                 } else {
@@ -153,7 +153,7 @@ impl<'a> Options<'a> {
         let behind = args.left() - 1;
         match () {
             () if behind >= 1 && !from_point && !polygon && args.eat("frommember") => {
-                self.from_member(zset, args)?;
+                self.at_member(zset, args)?;
             }
             () if behind >= 2 && !from_member && !polygon && args.eat("fromlonlat") => {
                 self.centre = Some(Centre::Point(point_arg(args)?));
@@ -171,7 +171,7 @@ impl<'a> Options<'a> {
         Ok(true)
     }
 
-    fn from_member(&mut self, zset: Option<&Zset>, args: &mut Args<'_>) -> Result {
+    fn at_member(&mut self, zset: Option<&Zset>, args: &mut Args<'_>) -> Result {
         let member = args.bytes_arg()?;
         let place = zset.map(|zset| place_of(zset, member).ok_or_else(|| no_member(member))).transpose()?;
         self.centre = Some(Centre::Member(place));

@@ -2,7 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::{READS, limits, place_of, point_arg, read, reply_distance, reply_point, spec, unit_arg};
+use super::{READS, place_of, point_arg, reply_distance, reply_point, spec, unit_arg};
+use crate::commands::zset::{limits, read};
 use crate::engine::args::Args;
 use crate::engine::cx::KeyCx;
 use crate::engine::effects::Event;
@@ -50,7 +51,7 @@ fn geoadd(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
         None => Some(cx.db.write_or_insert(key)?),
     };
     let (added, moved) = set.map_or((0, 0), |mut set| {
-        set.expect(places.len(), longest, limits);
+        set.prepare_for(places.len(), longest, limits);
         let mut counts = (0, 0);
         for (score, member) in places {
             match set.add(member, score, rule, limits) {

@@ -1,11 +1,10 @@
 //! Members inside an area: GEOSEARCH, GEORADIUS and their relatives. The area is covered by cells, each a range of
 //! scores; members that lie in one of them are looked at one by one.
 
-use std::cmp::Ordering;
-
 use super::options::{Form, Options, Order};
-use super::{READS, limits, read, reply_distance, reply_point, spec};
+use super::{READS, reply_distance, reply_point, spec};
 use crate::base::num::NumBuf;
+use crate::commands::zset::{limits, read};
 use crate::engine::args::Args;
 use crate::engine::cx::KeyCx;
 use crate::engine::effects::Event;
@@ -35,8 +34,8 @@ pub const GEOSEARCH: Spec = named("geosearch", geosearch)
     .arity(at_least(6))
     .syntax(
         "key [FROMMEMBER member|FROMLONLAT longitude latitude] \
-         BYRADIUS radius M|KM|FT|MI|BYBOX width height M|KM|FT|MI|BYPOLYGON num-vertices \
-         longitude latitude [longitude latitude ...] \
+         (BYRADIUS radius (M|KM|FT|MI))|((BYBOX width) height (M|KM|FT|MI))|\
+         ((BYPOLYGON num-vertices) longitude latitude [longitude latitude ...]) \
          [ASC|DESC] [COUNT count [ANY]] [WITHCOORD] [WITHDIST] [WITHHASH]",
     )
     .since("6.2.0")
@@ -53,8 +52,8 @@ pub const GEOSEARCHSTORE: Spec = named("geosearchstore", geosearchstore)
     .keys(&[KeySpec::first(OW | UPDATE), KeySpec::at(2, RO | ACCESS)])
     .syntax(
         "destination source [FROMMEMBER member|FROMLONLAT longitude latitude] \
-         BYRADIUS radius M|KM|FT|MI|BYBOX width height M|KM|FT|MI|BYPOLYGON num-vertices \
-         longitude latitude [longitude latitude ...] \
+         (BYRADIUS radius (M|KM|FT|MI))|((BYBOX width) height (M|KM|FT|MI))|\
+         ((BYPOLYGON num-vertices) longitude latitude [longitude latitude ...]) \
          [ASC|DESC] [COUNT count [ANY]] [STOREDIST]",
     )
     .since("6.2.0")
@@ -169,10 +168,7 @@ fn search(cx: &mut KeyCx<'_>, args: &mut Args<'_>, form: Form, out: &mut Reply<'
         reply(&hits, &options, in_unit, out);
         return Ok(());
     };
-    let result = stored(&hits, &options, in_unit, limits);
-    let n = hits.len();
-    drop(hits);
-    drop(zset);
+    let (result, n) = (stored(&hits, &options, in_unit, limits), hits.len());
     store(cx, destination, result, n, form, out);
     Ok(())
 }
@@ -214,7 +210,7 @@ fn arrange(hits: &mut Vec<Hit<'_>>, options: &Options<'_>) {
     let n = options.count.map_or(hits.len(), |count| count.min(hits.len()));
     if let Some(order) = order {
         let compare = |a: &Hit<'_>, b: &Hit<'_>| {
-            let nearer = a.meters.partial_cmp(&b.meters).unwrap_or(Ordering::Equal);
+            let nearer = a.meters.total_cmp(&b.meters);
             let nearer = if order == Order::Nearest { nearer } else { nearer.reverse() };
             nearer.then(a.found.cmp(&b.found))
         };

@@ -1,7 +1,7 @@
 //! HRANDFIELD.
 
 use super::{moment, read};
-use crate::base::limits::RANDOM_REPLY_MAX;
+use crate::base::limits::REPLY_DRAWN_MAX;
 use crate::engine::args::Args;
 use crate::engine::cx::KeyCx;
 use crate::engine::error::{Error, Result};
@@ -84,8 +84,8 @@ fn random_fields(
             out.value(pair.value);
         }
         given += 1;
-        too_long = out.since(start) > RANDOM_REPLY_MAX;
-        !too_long && given < wanted
+        too_long = out.since(start) > REPLY_DRAWN_MAX;
+        !too_long && given < wanted && !out.is_beyond_limit()
     };
     if count < 0 || count == 1 {
         hash.random_repeated(now_ms, &mut rng, write);

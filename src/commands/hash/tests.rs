@@ -615,7 +615,7 @@ fn late_fields_are_hidden_and_replaced() {
         ("HINCRBYFLOAT h a 0.5", "\"0.5\"", "HSET h a 0.5", 1),
         ("HSETEX h FNX FIELDS 1 a 5", ":1", "HSETEX h FIELDS 1 a 5", 1),
         ("HSETEX h FXX FIELDS 1 a 5", ":0", "", 0),
-        ("HSETEX h KEEPTTL FIELDS 1 a 5", ":1", "HDEL h a | HSETEX h KEEPTTL FIELDS 1 a 5", 1),
+        ("HSETEX h KEEPTTL FIELDS 1 a 5", ":1", "MULTI | HDEL h a | HSETEX h KEEPTTL FIELDS 1 a 5 | EXEC", 1),
         ("HSETEX h EX 5 FIELDS 1 a 5", ":1", &format!("HSETEX h PXAT {at} FIELDS 1 a 5"), 1),
         ("HSETEX h EX 0 FIELDS 2 a 5 no 5", ":1", "HDEL h a", 2),
         ("HDEL h a b", ":1", "HDEL h a b", 0),

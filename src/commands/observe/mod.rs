@@ -6,7 +6,7 @@ mod memory;
 
 use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
-use crate::engine::error::Result;
+use crate::engine::error::{Error, Result};
 use crate::engine::spec::*;
 use crate::resp::Reply;
 
@@ -20,6 +20,9 @@ const MONITOR: Spec = Spec::server("monitor", monitor)
     .summary("Shows every command that the server runs, as it runs.");
 
 fn monitor(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    if cx.session().deny_blocking {
+        return Err(Error::text("ERR MONITOR isn't allowed for DENY BLOCKING client"));
+    }
     // Asked again, the reference says nothing either.
     if !cx.session().monitor {
         cx.session().monitor = true;

@@ -115,6 +115,7 @@ fn apply(server: &mut Server, name: &str) -> std::result::Result<(), String> {
             }
         }
         "maxmemory" => note_maxmemory(server),
+        "notify-keyspace-events" => server.choose_events(),
         "maxmemory-policy" | "lfu-log-factor" | "lfu-decay-time" => server.apply_policy(),
         "port" | "tls-port" => {
             server

@@ -201,10 +201,10 @@ fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "client_recent_max_output_buffer", largest(|c| c.output.allocated()));
     line(t, "blocked_clients", s.blocked.len());
     line(t, "tracking_clients", 0);
-    line(t, "pubsub_clients", 0);
-    line(t, "watching_clients", 0);
+    line(t, "pubsub_clients", s.pubsub.clients);
+    line(t, "watching_clients", s.watched.clients);
     line(t, "clients_in_timeout_table", s.timeouts.len());
-    line(t, "total_watched_keys", 0);
+    line(t, "total_watched_keys", s.watched.keys());
     line(t, "total_blocking_keys", s.waiting.keys());
     line(t, "total_blocking_keys_on_nokey", s.waiting.group_keys());
     line(t, "paused_reason", if paused { "client_pause" } else { "none" });
@@ -404,12 +404,13 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "current_eviction_exceeded_time", exceeded_ns / 1_000_000);
     line(t, "keyspace_hits", st.hits + s.dbs.iter().map(|db| db.hits).sum::<u64>());
     line(t, "keyspace_misses", st.misses + s.dbs.iter().map(|db| db.misses).sum::<u64>());
+    let [channels, patterns, shards] = s.pubsub.counts();
+    line(t, "pubsub_channels", channels);
+    line(t, "pubsub_patterns", patterns);
+    line(t, "pubsubshard_channels", shards);
     zeros(
         t,
         &[
-            "pubsub_channels",
-            "pubsub_patterns",
-            "pubsubshard_channels",
             "latest_fork_usec",
             "total_forks",
             "migrate_cached_sockets",

@@ -73,11 +73,15 @@ struct How {
     abort: bool,
 }
 
-fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, _: &mut Reply<'_>) -> Result {
+fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let how = read_how(args)?;
     if how.abort {
-        // It ends within the turn: there is never one to abort.
-        return Err(Error::text("ERR No shutdown in progress."));
+        // One that a command asks for ends within the turn: only a signal's may have to wait.
+        if !cx.server.abort_shutdown() {
+            return Err(Error::text("ERR No shutdown in progress."));
+        }
+        out.ok();
+        return Ok(());
     }
     // What it sent behind this command is not run any more.
     cx.session().closing = Closing::Now;
@@ -110,6 +114,7 @@ fn read_how(args: &mut Args<'_>) -> Result<How> {
 #[cfg(test)]
 mod tests {
     use crate::engine::config::Config;
+    use crate::engine::config::values::Protected;
     use crate::engine::server::Request;
     use crate::testkit::{Kit, check, check_plain};
 
@@ -142,5 +147,21 @@ mod tests {
         assert!(heard.is_empty(), "{heard:?}");
         assert!(kit.exec.server.shutting_down);
         assert_eq!(kit.exec.server.requests, [Request::Exit(0)]);
+    }
+
+    #[test]
+    fn a_signal_s_shutdown_waits_for_periodic_work_and_may_be_aborted() {
+        let config = Config { enable_debug_command: Protected::Local, ..Config::default() };
+        let mut kit = Kit::new(config);
+        assert_eq!(kit.raw("a", b"DEBUG PAUSE-CRON 1\r\n"), b"+OK\r\n");
+        kit.exec.signalled();
+        kit.advance(1000);
+        assert_eq!(kit.raw("a", b"SHUTDOWN ABORT\r\n"), b"+OK\r\n");
+        assert_eq!(kit.raw("a", b"SHUTDOWN ABORT\r\n"), b"-ERR No shutdown in progress.\r\n");
+        kit.raw("a", b"DEBUG PAUSE-CRON 0\r\n");
+        kit.advance(1000);
+        assert!(!kit.exec.server.shutting_down);
+        kit.exec.signalled();
+        assert!(kit.exec.server.shutting_down);
     }
 }

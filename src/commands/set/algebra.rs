@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use smallvec::SmallVec;
 
-use super::limits;
+use super::{discard, limits};
 use crate::engine::args::Args;
 use crate::engine::cx::KeyCx;
 use crate::engine::effects::Event;
@@ -170,11 +170,13 @@ fn sunion(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     let limits = limits(cx.config);
     let found = look_up(cx, &keys)?;
     let (reply, mut n) = (out.open_set(), 0);
-    algebra::union(&present(&found), limits, |v| {
+    let built = algebra::union(&present(&found), limits, |v| {
         out.value(v);
         n += 1;
     });
     out.close(reply, n);
+    drop(found);
+    discard(cx, built);
     Ok(())
 }
 
@@ -211,13 +213,16 @@ fn sdiff(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
     let limits = limits(cx.config);
     let found = look_up(cx, &keys)?;
     let (reply, mut n) = (out.open_set(), 0);
+    let mut built = None;
     if let Some((Some(first), others)) = found.split_first() {
-        algebra::diff(first, &mut present(others), limits, |v| {
+        built = algebra::diff(first, &mut present(others), limits, |v| {
             out.value(v);
             n += 1;
         });
     }
     out.close(reply, n);
+    drop(found);
+    discard(cx, built);
     Ok(())
 }
 

@@ -87,9 +87,7 @@ fn spop_count(cx: &mut KeyCx<'_>, key: Key<'_>, count: usize, out: &mut Reply<'_
     cx.db.rng = rng;
     cx.changed(key.bytes, Event::SPOP, count as u64);
     gone.propagate(cx, key);
-    if let Some(old) = old {
-        discard(cx, old);
-    }
+    discard(cx, old);
     Ok(())
 }
 
@@ -213,6 +211,9 @@ fn draw(
         left -= n;
         if out.since(mark) > REPLY_DRAWN_MAX {
             return Err(Error::OUT_OF_RANGE);
+        }
+        if out.is_beyond_limit() {
+            break;
         }
     }
     Ok(())

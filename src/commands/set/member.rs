@@ -162,9 +162,9 @@ fn smismember(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
     let set = read(cx, args.key())?;
     let members = args.rest();
     out.array(members.len());
-    for member in members {
-        let has = set.as_ref().is_some_and(|set| set.contains(member));
-        out.int(has as i64);
+    match set {
+        Some(set) => set.contains_each(members, |has| out.int(has as i64)),
+        None => members.for_each(|_| out.int(0)),
     }
     Ok(())
 }

@@ -54,8 +54,10 @@ fn read<'a>(cx: &'a mut KeyCx<'_>, key: Key<'_>) -> Result<Option<Ref<'a, Set>>>
 }
 
 /// Frees a set that is no key's any more: a large one after the command, on the free thread.
-fn discard(cx: &mut KeyCx<'_>, set: Set) {
-    if set.effort() > 1 {
+fn discard(cx: &mut KeyCx<'_>, set: Option<Set>) {
+    if let Some(set) = set
+        && set.effort() > 1
+    {
         let lazy = cx.config.lazyfree_lazy_server_del;
         cx.fx.discard(Entry::new(b"", set.into(), None, 0), lazy);
     }

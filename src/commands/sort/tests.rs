@@ -113,6 +113,35 @@ fn elements_come_as_they_are() {
 }
 
 #[test]
+fn sorted_sets_are_sorted_otherwise() {
+    check(
+        r#"> ZADD z 3 a 1 b 2 10 2 9 5 x | :5
+        > OBJECT ENCODING z | "listpack"
+        > SORT z BY nosort | [ "b" "10" "9" "a" "x" ]
+        > OBJECT ENCODING z | "skiplist"
+        > SORT z BY nosort DESC | [ "x" "a" "9" "10" "b" ]
+        > SORT z BY nosort LIMIT 1 2 | [ "10" "9" ]
+        > SORT z BY nosort DESC LIMIT 1 2 | [ "a" "9" ]
+        > SORT z BY nosort ASC LIMIT 0 10 | [ "b" "10" "9" "a" "x" ]
+        > SORT z BY nosort ASC LIMIT -10 100 | [ "b" "10" "9" "a" "x" ]
+        > SORT z BY nosort DESC LIMIT 5 1 | [ ]
+        > SORT z BY nosort LIMIT 2 0 | [ ]
+        > SORT z ALPHA | [ "10" "9" "a" "b" "x" ]
+        > SORT_RO z ALPHA DESC LIMIT 1 2 | [ "b" "a" ]
+        > SORT z | -ERR One or more scores can't be converted into double
+        > ZREM z a b x | :3
+        > SORT z | [ "9" "10" ]
+        > SORT z DESC GET # GET w_* | [ "10" nil "9" nil ]
+        > SORT z BY nosort DESC STORE d | :2
+        > LRANGE d 0 -1 | [ "9" "10" ]
+        > SORT z DESC STORE z | :2
+        > TYPE z | +list
+        > LRANGE z 0 -1 | [ "10" "9" ]
+        "#,
+    );
+}
+
+#[test]
 fn results_are_stored() {
     check_with(
         r#"> RPUSH l 3 1 2 | :3

@@ -1,5 +1,7 @@
 //! Areas around a centre: whether a point lies inside, and how far away.
 
+use std::cmp::Ordering;
+
 use super::{EARTH_RADIUS, LATITUDE_MAX, LONGITUDE_MAX, Point, degrees, radians};
 
 /// What is searched, in the client's unit.
@@ -66,12 +68,12 @@ impl Search {
         let inside = match &self.area {
             Area::Circle { radius } => {
                 let distance = self.centre.distance(point);
-                return (distance <= radius * self.unit_meters).then_some(distance);
+                return is_within(distance, radius * self.unit_meters).then_some(distance);
             }
             Area::Box { width, height } => {
                 let level = Point { latitude: point.latitude, ..self.centre };
-                point.distance_north(self.centre) <= height * self.unit_meters / 2.0
-                    && point.distance(level) <= width * self.unit_meters / 2.0
+                is_within(point.distance_north(self.centre), height * self.unit_meters / 2.0)
+                    && is_within(point.distance(level), width * self.unit_meters / 2.0)
             }
             Area::Polygon(corners) => is_inside(point, corners),
         };
@@ -114,6 +116,12 @@ impl Search {
         };
         reach * self.unit_meters
     }
+}
+
+/// Whether a distance is not too large. One that is no number (of points opposite to each other, by the last bit of a
+/// sine) is not, in the reference.
+fn is_within(distance: f64, max: f64) -> bool {
+    distance.partial_cmp(&max) != Some(Ordering::Greater)
 }
 
 fn bounds_of(corners: &[Point]) -> Bounds {

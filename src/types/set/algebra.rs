@@ -26,16 +26,21 @@ pub fn inter_stored(sets: &mut [&Set], limits: SetLimits) -> Set {
             ControlFlow::Continue(())
         });
     }
-    result.to_ints(limits);
+    result.make_ints(limits);
     result
 }
 
-/// Gives every member of any of `sets` once. Integers alone come ascending.
-pub fn union(sets: &[&Set], limits: SetLimits, mut give: impl FnMut(Value<'_>)) {
+/// Gives every member of any of `sets` once. Integers alone come ascending. What had to be built for it is returned, as
+/// freeing it may take long.
+pub fn union(sets: &[&Set], limits: SetLimits, mut give: impl FnMut(Value<'_>)) -> Option<Set> {
     match sets {
         [] => {}
         [one] => one.for_each(give),
-        _ if sets.iter().all(|s| matches!(s, Set::Ints(_))) => union_stored(sets, limits).for_each(give),
+        _ if sets.iter().all(|s| matches!(s, Set::Ints(_))) => {
+            let result = union_stored(sets, limits);
+            result.for_each(give);
+            return Some(result);
+        }
         [a, b] => {
             let (large, small) = if a.len() < b.len() { (b, a) } else { (a, b) };
             large.for_each(&mut give);
@@ -45,7 +50,7 @@ pub fn union(sets: &[&Set], limits: SetLimits, mut give: impl FnMut(Value<'_>)) 
             });
         }
         _ => {
-            let mut seen = SetTable::default();
+            let mut seen = Box::<SetTable>::default();
             for set in sets {
                 let _ = set.batches(|batch| {
                     let hashes = seen.prefetch(batch);
@@ -54,8 +59,10 @@ pub fn union(sets: &[&Set], limits: SetLimits, mut give: impl FnMut(Value<'_>)) 
                     ControlFlow::Continue(())
                 });
             }
+            return Some(Set::Table(seen));
         }
     }
+    None
 }
 
 /// The union as it is stored.
@@ -70,19 +77,27 @@ pub fn union_stored(sets: &[&Set], limits: SetLimits) -> Set {
     result
 }
 
-/// Gives the members of `first` that none of `others` has.
-pub fn diff(first: &Set, others: &mut [&Set], limits: SetLimits, mut give: impl FnMut(Value<'_>)) {
+/// Gives the members of `first` that none of `others` has. What had to be built for it is returned.
+pub fn diff(
+    first: &Set,
+    others: &mut [&Set],
+    limits: SetLimits,
+    mut give: impl FnMut(Value<'_>),
+) -> Option<Set> {
     if others.iter().any(|s| s.is(first)) {
-        return;
+        return None;
     }
     if subtracts(first, others) {
-        return subtracted(first, others, limits).for_each(give);
+        let result = subtracted(first, others, limits);
+        result.for_each(give);
+        return Some(result);
     }
     others.sort_by_key(|s| std::cmp::Reverse(s.len()));
     let _ = filter(first, others, false, |batch| {
         batch.iter().for_each(|v| give(*v));
         ControlFlow::Continue(())
     });
+    None
 }
 
 /// The difference as it is stored.

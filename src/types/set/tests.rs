@@ -137,7 +137,7 @@ fn apply(set: &mut Set, model: &mut Model, step: Step) {
             set.pop_some(n, &mut Rng::new(seed), SMALL, |v| take(model, v));
         }
         Step::ToInts => {
-            set.to_ints(SMALL);
+            set.make_ints(SMALL);
             let fits = model.len() <= SMALL.ints && model.iter().all(|m| num::parse_i64(m).is_some());
             assert!(!fits || matches!(set, Set::Ints(_)));
         }
@@ -148,6 +148,9 @@ fn apply(set: &mut Set, model: &mut Model, step: Step) {
         }
     }
 }
+
+/// What takes members one by one.
+type Give<'a> = &'a mut dyn FnMut(Value<'_>);
 
 proptest! {
     #![proptest_config(cases(200))]
@@ -182,7 +185,7 @@ proptest! {
         }
         let models: Vec<Model> = sets.iter().map(|s| members(s).into_iter().collect()).collect();
         let refs: Vec<&Set> = sets.iter().collect();
-        let given = |run: &dyn Fn(&mut dyn FnMut(Value<'_>))| {
+        let given = |run: &dyn Fn(Give<'_>)| {
             let mut all = Model::new();
             run(&mut |v| assert!(all.insert(text(v)), "{v:?} is given twice"));
             all
@@ -192,14 +195,14 @@ proptest! {
         let any = models.iter().fold(Model::new(), |all, m| &all | m);
         let rest = other.by_ref().fold(models[0].clone(), |all, m| &all - m);
         assert_eq!(both, given(&|give| algebra::inter(&mut refs.clone(), |v| { give(v); ControlFlow::Continue(()) })));
-        assert_eq!(any, given(&|give| algebra::union(&refs, SMALL, give)));
-        assert_eq!(rest, given(&|give| algebra::diff(refs[0], &mut refs[1..].to_vec(), SMALL, give)));
+        assert_eq!(any, given(&|give| drop(algebra::union(&refs, SMALL, give))));
+        assert_eq!(rest, given(&|give| drop(algebra::diff(refs[0], &mut refs[1..].to_vec(), SMALL, give))));
         check(&algebra::inter_stored(&mut refs.clone(), SMALL), &both);
         check(&algebra::union_stored(&refs, SMALL), &any);
         check(&algebra::diff_stored(refs[0], &mut refs[1..].to_vec(), SMALL), &rest);
         // A set without itself.
         let mut with_itself = refs.clone();
-        assert!(given(&|give| algebra::diff(refs[0], &mut with_itself.to_vec(), SMALL, give)).is_empty());
+        assert!(given(&|give| drop(algebra::diff(refs[0], &mut with_itself.to_vec(), SMALL, give))).is_empty());
         with_itself.push(refs[0]);
         assert_eq!(both, given(&|give| algebra::inter(&mut with_itself.clone(), |v| { give(v); ControlFlow::Continue(()) })));
     }
@@ -345,6 +348,11 @@ fn bytes_are_counted() {
         assert!(set.allocated() / set.len() <= 36, "{} bytes each", set.allocated() / set.len());
     }
     assert_eq!(set.effort(), set.len());
+    let mut copy = set.duplicate();
+    assert_eq!((copy.len(), copy.allocated()), (set.len(), set.allocated()));
+    set.for_each(|v| assert!(copy.remove(&text(v))));
+    assert!(copy.is_empty() && !set.is_empty());
+    drop(copy);
     let mut rng = Rng::new(1);
     while set.pop(&mut rng, |_| {}) {}
     assert!(set.is_empty() && set.allocated() < 256);

@@ -151,7 +151,7 @@ fn run(stream: &mut Stream, model: &mut Model, limits: StreamLimits, step: Step)
             let copy = Stream::Log(Box::new(log));
             same(&copy, model);
             assert_eq!(*copy.counts(), counts);
-            if model.len() % 2 == 0 {
+            if model.len().is_multiple_of(2) {
                 *stream = copy;
             }
         }

@@ -157,7 +157,7 @@ fn listpacks_from_outside() {
         assert_eq!(zset.is_sorted(), sorted, "{parts:?}");
         // Whatever it holds, it can be turned into a tree.
         let mut zset = zset;
-        zset.expect(1000, 0, LIMITS);
+        zset.prepare_for(1000, 0, LIMITS);
         let distinct: BTreeSet<_> = parts.chunks(2).map(|p| p[0]).collect();
         assert_eq!(zset.len(), distinct.len());
     }

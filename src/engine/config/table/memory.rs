@@ -164,7 +164,7 @@ pub const MONITORING: Group = Group {
         Directive::special("latency-tracking-info-percentiles", &PERCENTILES)
             .flags(MULTI_ARG)
             .about("Percentiles that INFO latencystats shows. \"\" shows none."),
-        Directive::special("notify-keyspace-events", &NOTIFY).later("keyspace notifications").about(
+        Directive::special("notify-keyspace-events", &NOTIFY).about(
             "Events to publish: K and E for the two kinds of channel, then classes: g generic, $ \
              strings, l lists, s sets, h hashes, z sorted sets, x expired, e evicted, t streams, d \
              modules, n new keys, m misses, A for all but m and n. Empty publishes nothing.",
@@ -183,7 +183,6 @@ pub const ENCODINGS: Group = Group {
             LONG_MAX,
         )
         .alias("hash-max-ziplist-entries")
-        .later("hashes")
         .about("Most fields of a compact hash."),
         Directive::formatted(
             "hash-max-listpack-value",
@@ -193,18 +192,14 @@ pub const ENCODINGS: Group = Group {
             Format::Memory,
         )
         .alias("hash-max-ziplist-value")
-        .later("hashes")
         .about("Longest field name or value of a compact hash."),
         Directive::number("list-max-listpack-size", Slot::I64(at!(list_max_listpack_size)), INT_MIN, INT_MAX)
             .alias("list-max-ziplist-size")
-            .later("lists")
             .about("Size of a list's node: above 0 in elements, -1 to -5 for 4, 8, 16, 32 or 64 KB."),
         Directive::number("list-compress-depth", Slot::Usize(at!(list_compress_depth)), 0, INT_MAX)
             .flags(DEBUG)
-            .later("lists")
             .about("Nodes at each end of a list that stay uncompressed; 0 compresses none."),
         Directive::number("set-max-intset-entries", Slot::Usize(at!(set_max_intset_entries)), 0, LONG_MAX)
-            .later("sets")
             .about("Most members of a set of integers in compact form."),
         Directive::number(
             "set-max-listpack-entries",
@@ -212,10 +207,8 @@ pub const ENCODINGS: Group = Group {
             0,
             LONG_MAX,
         )
-        .later("sets")
         .about("Most members of any other compact set."),
         Directive::number("set-max-listpack-value", Slot::Usize(at!(set_max_listpack_value)), 0, LONG_MAX)
-            .later("sets")
             .about("Longest member of a compact set."),
         Directive::number(
             "zset-max-listpack-entries",
@@ -224,7 +217,6 @@ pub const ENCODINGS: Group = Group {
             LONG_MAX,
         )
         .alias("zset-max-ziplist-entries")
-        .later("sorted sets")
         .about("Most members of a compact sorted set."),
         Directive::formatted(
             "zset-max-listpack-value",
@@ -234,7 +226,6 @@ pub const ENCODINGS: Group = Group {
             Format::Memory,
         )
         .alias("zset-max-ziplist-value")
-        .later("sorted sets")
         .about("Longest member of a compact sorted set."),
         Directive::formatted(
             "hll-sparse-max-bytes",
@@ -243,7 +234,6 @@ pub const ENCODINGS: Group = Group {
             LONG_MAX,
             Format::Memory,
         )
-        .later("HyperLogLogs")
         .about("Bytes up to which a HyperLogLog stays sparse."),
         Directive::formatted(
             "stream-node-max-bytes",

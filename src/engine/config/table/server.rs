@@ -326,7 +326,6 @@ pub const GENERAL: Group = Group {
         Directive::bytes("hash-seed", at!(hash_seed))
             .flags(IMMUTABLE | OPTIONAL)
             .check(check_hash_seed)
-            .later("a fixed hash seed")
             .about(
                 "Seed of the key table's hash, so that several servers scan in one order. None draws one \
                  at start. Keep it secret: who knows it can flood the table.",
