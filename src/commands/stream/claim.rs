@@ -12,6 +12,7 @@ use crate::engine::spec::*;
 use crate::keyspace::Key;
 use crate::resp::Reply;
 use crate::types::stream::{ConsumerNo, IdText, Log, Nack, Stream, StreamId};
+use crate::types::table::Pos;
 
 pub const XCLAIM: Spec = Spec::key("xclaim", xclaim)
     .arity(at_least(5))
@@ -170,14 +171,18 @@ impl Claiming {
     }
 }
 
+/// The place of a stream that has this group.
+fn with_group(cx: &KeyCx<'_>, found: Option<Pos>, key: Key<'_>, group: &[u8]) -> Result<Pos> {
+    match found {
+        Some(pos) if cx.db.read_at::<Stream>(pos)?.group(group).is_some() => Ok(pos),
+        _ => Err(no_group(key.bytes, group, "")),
+    }
+}
+
 fn xclaim(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (key, group, consumer) = (args.key(), args.bytes_arg()?, args.bytes_arg()?);
     let found = cx.find_read(key);
-    let known = match found {
-        Some(pos) => cx.db.read_at::<Stream>(pos)?.group(group).is_some(),
-        None => false,
-    };
-    let (Some(pos), true) = (found, known) else { return Err(no_group(key.bytes, group, "")) };
+    let pos = with_group(cx, found, key, group)?;
     let now_ms = cx.now_ms;
     let mut claim = Claim {
         key,
@@ -267,6 +272,8 @@ const AUTO_ATTEMPTS: usize = 10;
 
 fn xautoclaim(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (key, group, consumer) = (args.key(), args.bytes_arg()?, args.bytes_arg()?);
+    // Found before the arguments are looked at, as a miss is an event; its type is looked at behind them.
+    let found = cx.find_read(key);
     let min_idle_ms = named_int(args, "ERR Invalid min-idle-time argument for XAUTOCLAIM")?.max(0);
     let from = start(args.bytes_arg()?)?;
     let (mut count, mut just_id) = (AUTO_COUNT, false);
@@ -281,12 +288,7 @@ fn xautoclaim(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
             return Err(Error::SYNTAX);
         }
     }
-    let found = cx.find_read(key);
-    let known = match found {
-        Some(pos) => cx.db.read_at::<Stream>(pos)?.group(group).is_some(),
-        None => false,
-    };
-    let (Some(pos), true) = (found, known) else { return Err(no_group(key.bytes, group, "")) };
+    let pos = with_group(cx, found, key, group)?;
     cx.fx.propagate = Propagate::Never;
     let (now_ms, streaming) = (cx.now_ms, cx.fx.streaming);
     let mut stream = cx.db.write_at::<Stream>(pos, key.hash)?;

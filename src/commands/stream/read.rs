@@ -156,7 +156,8 @@ fn xread(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result
     let mut served = Served::new(read.streams);
     for (i, ask) in asks.iter().enumerate() {
         let key = read.key(args, i);
-        let (Some(pos), Ask::Behind(id)) = (cx.db.peek(key), *ask) else { continue };
+        // Looked up anew, as the reference does: a miss is an event each time.
+        let (Some(pos), Ask::Behind(id)) = (cx.find_read(key), *ask) else { continue };
         let stream = cx.db.read_at::<Stream>(pos)?;
         let Some(from) = id.next() else { continue };
         let mut entries = stream.forwards(from, StreamId::MAX).peekable();
@@ -286,7 +287,7 @@ fn xreadgroup(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> R
     let mut served = Served::new(read.streams);
     for (i, ask) in asks.iter().enumerate() {
         let key = read.key(args, i);
-        let Some(pos) = cx.db.peek(key) else { continue };
+        let Some(pos) = cx.find_read(key) else { continue };
         read_one(cx, &read, (key, pos), *ask, &mut served, out)?;
     }
     if !served.end(out) {

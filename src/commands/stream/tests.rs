@@ -1072,6 +1072,67 @@ fn resp3_forms() {
 }
 
 #[test]
+fn in_transactions() {
+    check(
+        r#"> XADD s 1-1 a 1 | "1-1"
+        > XGROUP CREATE s g 0 | +OK
+        > WATCH s | +OK
+        c2> XREADGROUP GROUP g c STREAMS s > | [ [ "s" [ [ "1-1" [ "a" "1" ] ] ] ] ]
+        c2> XACK s g 1-1 | :1
+        c2> XGROUP SETID s g 0 | +OK
+        c2> XGROUP CREATECONSUMER s g d | :1
+        c2> XSETID s 2-0 | +OK
+        > MULTI | +OK
+        > XREAD BLOCK 0 STREAMS s $ | +QUEUED
+        > XREADGROUP GROUP g d BLOCK 0 STREAMS s > | +QUEUED
+        > XREADGROUP GROUP g d BLOCK 0 STREAMS s > | +QUEUED
+        > EXEC | [ nil [ [ "s" [ [ "1-1" [ "a" "1" ] ] ] ] ] nil ]
+        > WATCH s | +OK
+        c2> XADD s 2-1 a b | "2-1"
+        > MULTI | +OK
+        > PING | +QUEUED
+        > EXEC | nil
+        > WATCH t | +OK
+        c2> XGROUP CREATE t g 0 MKSTREAM | +OK
+        > MULTI | +OK
+        > PING | +QUEUED
+        > EXEC | nil
+        > WATCH s | +OK
+        c2> XTRIM s MAXLEN 1 | :1
+        > MULTI | +OK
+        > PING | +QUEUED
+        > EXEC | nil
+        > WATCH s | +OK
+        c2> XDEL s 2-1 | :1
+        > MULTI | +OK
+        > PING | +QUEUED
+        > EXEC | nil
+        c2> XREAD BLOCK 0 STREAMS s $ | (none)
+        > MULTI | +OK
+        > XADD s 3-1 a 1 | +QUEUED
+        > XADD s 3-2 a 2 | +QUEUED
+        > EXEC | [ "3-1" "3-2" ]
+        c2< [ [ "s" [ [ "3-1" [ "a" "1" ] ] [ "3-2" [ "a" "2" ] ] ] ] ]
+        c2> XREADGROUP GROUP g a BLOCK 0 STREAMS s > | *
+        c2> XREADGROUP GROUP g a BLOCK 0 STREAMS s > | (none)
+        > MULTI | +OK
+        > DEL s | +QUEUED
+        > XADD s 4-1 a b | +QUEUED
+        > XGROUP CREATE s g $ | +QUEUED
+        > EXEC | [ :1 "4-1" +OK ]
+        > XADD s 4-2 a b | "4-2"
+        c2< [ [ "s" [ [ "4-2" [ "a" "b" ] ] ] ] ]
+        c2> XREADGROUP GROUP g a BLOCK 0 STREAMS s > | (none)
+        > MULTI | +OK
+        > DEL s | +QUEUED
+        > LPUSH s x | +QUEUED
+        > EXEC | [ :1 :1 ]
+        c2< -WRONGTYPE Operation against a key holding the wrong kind of value
+            "#,
+    );
+}
+
+#[test]
 fn times_are_exact() {
     check_with(
         r#"> XADD s 1-1 a 1 | "1-1"
