@@ -56,7 +56,10 @@ pub fn describe(
     running: Option<&Running<'_>>,
     hidden: bool,
 ) {
-    let running = running.filter(|r| r.id == s.id);
+    // A transaction runs as its EXEC, whatever it is in.
+    let exec =
+        Running { id: s.id, command: "exec", args: 4, output: running.map_or(&s.output, |r| r.output) };
+    let running = running.filter(|r| r.id == s.id).map(|r| if s.in_multi() { &exec } else { r });
     let output = running.map_or(&s.output, |r| r.output);
     let (obl, oll, omem) = output_fields(s, output);
     let own_output = if running.is_some() { output.allocated() } else { 0 };
