@@ -27,7 +27,7 @@ use crate::base::quote::{repr, split_args};
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
 use crate::engine::server::Server;
-use crate::engine::session::Peer;
+use crate::engine::session::{Due, Peer};
 use crate::engine::spec::{Handler, MAY_REPLICATE, READONLY};
 use crate::exec::{Exec, table};
 use crate::keyspace::{EntryRef, ExpiryRule};
@@ -181,7 +181,7 @@ impl Kit {
         let slot = self.client(name);
         self.exec.server.flush.retain(|&s| s != slot);
         let session = self.exec.server.client(slot);
-        session.flush_due = false;
+        session.due = Due::No;
         session.output.take_bytes()
     }
 

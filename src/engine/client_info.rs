@@ -4,7 +4,7 @@
 use std::io::Write;
 
 use super::server::Server;
-use super::session::{ClientType, Closing, Session};
+use super::session::{ClientType, Closing, Due, Session};
 use crate::resp::Output;
 
 /// What lies outside the session while its client's command runs.
@@ -56,7 +56,10 @@ pub fn describe(
     running: Option<&Running<'_>>,
     hidden: bool,
 ) {
-    let running = running.filter(|r| r.id == s.id);
+    // A transaction runs as its EXEC, whatever it is in.
+    let exec =
+        Running { id: s.id, command: "exec", args: 4, output: running.map_or(&s.output, |r| r.output) };
+    let running = running.filter(|r| r.id == s.id).map(|r| if s.in_multi() { &exec } else { r });
     let output = running.map_or(&s.output, |r| r.output);
     let (obl, oll, omem) = output_fields(s, output);
     let own_output = if running.is_some() { output.allocated() } else { 0 };
@@ -64,7 +67,7 @@ pub fn describe(
     let command = running.map_or_else(|| server.command_name(s.last_command), |r| r.command);
     let name: &[u8] = if hidden { b"*redacted*" } else { &s.name };
     let user = if hidden { "*redacted*" } else { &s.user };
-    let events = if running.is_none() && !output.is_empty() && !s.flush_due { "rw" } else { "r" };
+    let events = if running.is_none() && !output.is_empty() && s.due == Due::No { "rw" } else { "r" };
     let [sub, psub, ssub] = s.subscriptions.as_ref().map_or([0; 3], |own| own.counts());
     let (multi, watch, multi_mem) = match &s.transaction {
         Some(tx) => (tx.count as i64, tx.watched(), tx.argument_bytes),

@@ -8,7 +8,7 @@ use super::effects::{Effects, listeners};
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
-use super::session::{Block, Blocked, Clients, Peer, Session};
+use super::session::{Block, Blocked, Clients, Due, Peer, Session};
 use super::stats::{ErrorOrigin, Stats};
 use super::table::CommandTable;
 use super::transaction::Watched;
@@ -105,6 +105,8 @@ pub struct Server {
     pub pause: Pause,
     /// Slots whose clients have output that was not written yet.
     pub flush: Vec<usize>,
+    /// Slots of those that have only messages: they are written behind all replies, some of them each turn.
+    pub flush_messages: VecDeque<usize>,
     /// Slots whose clients `net` must look at: closed, resumed.
     pub wake: Vec<usize>,
     /// What `net` must do.
@@ -169,6 +171,7 @@ impl Server {
             last_save_ms: now_ms,
             pause: Pause::default(),
             flush: Vec::new(),
+            flush_messages: VecDeque::new(),
             wake: Vec::new(),
             requests: Vec::new(),
             monitors: Vec::new(),
@@ -310,9 +313,9 @@ impl Server {
     #[inline]
     pub fn flush_later(&mut self, slot: usize) {
         if let Some(s) = self.clients.get_mut(slot)
-            && !s.flush_due
+            && s.due != Due::Replies
         {
-            s.flush_due = true;
+            s.due = Due::Replies;
             self.flush.push(slot);
         }
     }

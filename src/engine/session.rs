@@ -20,6 +20,18 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// Why a client's output is to be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// It is not.
+    #[default]
+    No,
+    /// It holds messages: they may wait for a few turns, so that others come to be sent with them.
+    Messages,
+    /// It holds replies.
+    Replies,
+}
+
 /// When a connection ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Closing {
@@ -135,8 +147,8 @@ pub struct Session {
     pub parser: Parser,
     /// What is to be sent. While a command runs it lies with the command's `Reply`.
     pub output: Output,
-    /// Whether it stands in the list of those to be flushed.
-    pub flush_due: bool,
+    /// In which of the lists of those to be flushed it stands.
+    pub due: Due,
     /// Since when the output is beyond the soft limit.
     pub soft_limit_since_ms: Option<i64>,
     /// The last command run: index in the command table.

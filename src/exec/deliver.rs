@@ -8,7 +8,7 @@ use crate::engine::config::values::NotifyFlags;
 use crate::engine::effects::Event;
 use crate::engine::pubsub::{Delivery, Scope, Subscribers};
 use crate::engine::server::Server;
-use crate::engine::session::Closing;
+use crate::engine::session::{Closing, Due};
 use crate::keyspace::heap::HeapStr;
 
 /// Bytes of a message from which on it is shared: below, one write of several messages is worth more than the copies.
@@ -59,7 +59,7 @@ impl Frame {
 
     /// Sends it to the subscribers.
     fn send(&mut self, server: &mut Server, scope: Scope, name: &[u8]) {
-        let Server { clients, pubsub, flush, config, debug, .. } = server;
+        let Server { clients, pubsub, flush_messages, config, debug, .. } = server;
         let none = Subscribers::new();
         let watchful = config.maxmemory_clients != 0 || debug.enforce_reply_list;
         for &slot in pubsub.subscribers(scope, name).unwrap_or(&none) {
@@ -74,9 +74,9 @@ impl Frame {
                     s.output.tail[at] = b'>';
                 }
             }
-            if !s.flush_due {
-                s.flush_due = true;
-                flush.push(slot);
+            if s.due == Due::No {
+                s.due = Due::Messages;
+                flush_messages.push_back(slot);
             }
             let len = s.output.len();
             if watchful || len > s.output_peak || len > s.reply_buffer {

@@ -10,7 +10,7 @@ use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use crate::engine::session::Closing;
+use crate::engine::session::{Closing, Due};
 use crate::exec::Exec;
 use crate::exec::run::Fed;
 
@@ -103,7 +103,7 @@ impl Conn {
 
     /// Whether replies are on their way: the end of the stream is read after that.
     fn may_write(&self, exec: &mut Exec) -> bool {
-        exec.server.client(self.slot).flush_due || self.stuck && self.writable
+        exec.server.client(self.slot).due != Due::No || self.stuck && self.writable
     }
 
     fn next(&self) -> Next {
@@ -165,7 +165,7 @@ impl Conn {
     /// Writes what it can of the client's output.
     #[inline]
     pub fn write(&mut self, exec: &mut Exec) -> Next {
-        exec.server.client(self.slot).flush_due = false;
+        exec.server.client(self.slot).due = Due::No;
         if self.stuck && !self.writable {
             return self.next();
         }

@@ -17,11 +17,14 @@ use rustix::io::Errno;
 use super::conn::{Conn, Next};
 use super::listener::Listeners;
 use crate::engine::server::Request;
-use crate::engine::session::Peer;
+use crate::engine::session::{Due, Peer};
 use crate::exec::Exec;
 
 /// Bytes of the shared read buffer.
 const SCRATCH: usize = 64 * 1024;
+/// Subscribers that get their messages in one turn at least; of more, one in so many.
+const SUBSCRIBERS_MIN: usize = 32;
+const SUBSCRIBERS_PART: usize = 8;
 /// Sockets served per turn at the most, before any of them is answered.
 const EVENTS_MAX: usize = 256;
 
@@ -163,7 +166,8 @@ impl Turns {
 
     /// Whether something is to be done without an event.
     pub fn has_more(&self) -> bool {
-        !self.again.is_empty() || !self.exec.server.flush.is_empty()
+        let server = &self.exec.server;
+        !self.again.is_empty() || !server.flush.is_empty() || !server.flush_messages.is_empty()
     }
 
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,
@@ -187,10 +191,29 @@ impl Turns {
         if self.exec.server.flush.is_empty() {
             self.exec.server.flush = slots;
         }
+        self.flush_messages();
         while let Some(slot) = self.exec.server.wake.pop() {
             if let Some(Some(conn)) = self.conns.get_mut(slot) {
                 conn.called = true;
                 self.queue(slot);
+            }
+        }
+    }
+
+    /// Writes messages to some subscribers, those first that have waited longest. The others' turn comes after the next
+    /// look at all sockets: requests do not wait for ten thousand writes, and what is published meanwhile goes to those
+    /// who are left in one write with what they have already (a third of the processor time per message at one hundred
+    /// subscribers and requests without pipelining).
+    fn flush_messages(&mut self) {
+        let waiting = self.exec.server.flush_messages.len();
+        for _ in 0..waiting.min(SUBSCRIBERS_MIN.max(waiting / SUBSCRIBERS_PART)) {
+            let Some(slot) = self.exec.server.flush_messages.pop_front() else { return };
+            // Who had replies to hear has heard the messages with them.
+            if self.exec.server.client(slot).due == Due::Messages
+                && let Some(Some(conn)) = self.conns.get_mut(slot)
+            {
+                let next = conn.write(&mut self.exec);
+                self.then(slot, next);
             }
         }
     }

@@ -96,8 +96,9 @@ fn fill(c: &mut Connection, n: usize) {
 
 #[test]
 fn expired_keys_are_told_of_on_time() {
-    // As many as a build for debugging fills in a few seconds.
-    let others = if cfg!(debug_assertions) { 100_000 } else { 1_000_000 };
+    // As many as a build for debugging fills in a few seconds, or the whole of it.
+    let other_binary = std::env::var_os("TARN_TEST_BINARY").is_some();
+    let others = if cfg!(debug_assertions) && !other_binary { 100_000 } else { 1_000_000 };
     let server = Server::start(&["--notify-keyspace-events", "Ex"]);
     let (mut c, mut listener) = (server.client(""), server.client(""));
     fill(&mut c, others);
@@ -116,6 +117,7 @@ fn expired_keys_are_told_of_on_time() {
         assert!(late > -1.0, "not before its time: {late} ms");
         best = best.min(late);
     }
+    println!("{best:.1} ms late among {others} others");
     assert!(best < 10.0, "{best} ms late");
 }
 

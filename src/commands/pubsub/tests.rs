@@ -111,24 +111,24 @@ fn what_there_is_to_hear() {
 
 #[test]
 fn in_resp2_a_subscriber_does_little_else() {
-    let refused = |name: &str| {
-        format!(
-            "-ERR Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
-        )
-    };
-    check_plain(&format!(
+    check_plain(
         r#"> SUBSCRIBE a    | [ "subscribe" "a" :1 ]
-         > GET k            | {}
-         > CLIENT ID        | {}
-         > PUBLISH a x      | {}
-         > MULTI            | {}
+         > GET k
+         -ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
+         > CLIENT ID
+         -ERR Can't execute 'client|id': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
+         > PUBLISH a x
+         -ERR Can't execute 'publish': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
+         > MULTI
+         -ERR Can't execute 'multi': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
          > GET              | -ERR wrong number of arguments for 'get' command
          > PING             | [ "pong" "" ]
          > PING hi          | [ "pong" "hi" ]
          > PING a b         | -ERR wrong number of arguments for 'ping' command
          > SSUBSCRIBE s     | [ "ssubscribe" "s" :1 ]
          > UNSUBSCRIBE      | [ "unsubscribe" "a" :0 ]
-         > GET k            | {}
+         > GET k
+         -ERR Can't execute 'get': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context
          > SUNSUBSCRIBE     | [ "sunsubscribe" "s" :0 ]
          > GET k            | nil
          > PING             | +PONG
@@ -139,12 +139,7 @@ fn in_resp2_a_subscriber_does_little_else() {
          c1< (none)
          > SUBSCRIBE a      | [ "subscribe" "a" :1 ]
          > QUIT             | +OK"#,
-        refused("get"),
-        refused("client|id"),
-        refused("publish"),
-        refused("multi"),
-        refused("get"),
-    ));
+    );
 }
 
 #[test]

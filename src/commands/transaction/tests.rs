@@ -372,6 +372,16 @@ fn a_pause_holds_transactions_that_write() {
          c4< [ :0 ]
          c3> EXEC                      | [ "1" +OK ]"#,
     );
+    check_plain(
+        r#"> MULTI                     | +OK
+         > SET key v PX 3              | +QUEUED
+         > CLIENT PAUSE 60000 WRITE    | +QUEUED
+         > EXEC                        | [ +OK +OK ]
+         @ +5ms
+         > RANDOMKEY                   | "key"
+         > CLIENT UNPAUSE              | +OK
+         > RANDOMKEY                   | nil"#,
+    );
     // A pause that begins in a transaction lets it end.
     check_plain(
         r#"> MULTI                     | +OK
