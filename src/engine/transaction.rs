@@ -148,6 +148,11 @@ impl Transaction {
         (self.open, self.failed, self.dirty) = (false, false, false);
     }
 
+    /// Bytes that were sent and are not executed yet, with what it takes to keep them.
+    pub fn queued_bytes(&self) -> usize {
+        self.argument_bytes + self.count * size_of::<Queued>()
+    }
+
     /// Keys watched.
     pub fn watched(&self) -> usize {
         self.watched.len()
