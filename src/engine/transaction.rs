@@ -179,6 +179,12 @@ impl Watched {
         self.dbs.iter().map(HashMap::len).sum()
     }
 
+    /// Places in the index, for tests.
+    #[cfg(test)]
+    pub fn places(&self) -> usize {
+        self.dbs.iter().flat_map(HashMap::values).map(BTreeSet::len).sum()
+    }
+
     fn of(&mut self, db: u32) -> &mut HashMap<Rc<[u8]>, BTreeSet<usize>> {
         let db = db as usize;
         if self.dbs.len() <= db {
