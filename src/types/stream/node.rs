@@ -195,6 +195,17 @@ impl<'a> View<'a> {
         self.flag(i, DEAD)
     }
 
+    /// The first entry from `i` on that was not deleted; the number of entries when there is none.
+    #[inline]
+    pub fn live_from(&self, i: usize) -> usize {
+        let flags = self.flags.get(i..).unwrap_or_default();
+        match flags.iter().position(|flags| flags & DEAD == 0) {
+            Some(dead) => i + dead,
+            None if flags.is_empty() => i,
+            None => self.n,
+        }
+    }
+
     /// Where entry `i` begins in `data`.
     #[inline]
     pub fn offset(&self, i: usize) -> usize {

@@ -68,10 +68,14 @@ impl<'a> Iterator for Forwards<'a> {
                 self.here = None;
                 return None;
             }
-            (self.i, self.at) = (i + 1, view.skip(i, at));
-            if !view.is_dead(i) {
-                return Some(view.entry(i, at));
+            if view.is_dead(i) {
+                // Past all that are.
+                self.i = view.live_from(i);
+                self.at = view.offset(self.i);
+                continue;
             }
+            (self.i, self.at) = (i + 1, view.skip(i, at));
+            return Some(view.entry(i, at));
         }
     }
 }

@@ -96,12 +96,15 @@ impl Log {
 
     /// Deletes entries of a node as long as there are too many.
     fn trim_entries(&mut self, base: StreamId, trim: &Trim) {
-        let Some(node) = self.nodes.get_mut(base) else { return };
-        let entries = node.view(base).len();
-        for i in 0..entries {
-            let Some(node) = self.nodes.get_mut(base) else { return };
+        let mut next = 0;
+        while let Some(node) = self.nodes.get_mut(base) {
             let view = node.view(base);
+            let i = view.live_from(next);
+            if i >= view.len() {
+                return;
+            }
             let id = view.id(i);
+            next = i + 1;
             let enough = match trim.to {
                 TrimTo::MaxLen(most) => self.counts.len <= most,
                 TrimTo::MinId(least) => id >= least,
@@ -109,7 +112,7 @@ impl Log {
             if enough {
                 return;
             }
-            if view.is_dead(i) || trim.references == References::Acked && self.is_referenced(id) {
+            if trim.references == References::Acked && self.is_referenced(id) {
                 continue;
             }
             if trim.references == References::Delete {
