@@ -27,7 +27,7 @@ use crate::base::quote::{repr, split_args};
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
 use crate::engine::server::Server;
-use crate::engine::session::{Due, Peer};
+use crate::engine::session::{Closing, Due, Peer};
 use crate::engine::spec::{Handler, MAY_REPLICATE, READONLY};
 use crate::exec::{Exec, table};
 use crate::keyspace::{EntryRef, ExpiryRule};
@@ -164,6 +164,21 @@ impl Kit {
             out.extend(self.heard(name));
         }
         out
+    }
+
+    /// A client goes; its name makes a new one.
+    pub fn leave(&mut self, slot: usize) {
+        self.exec.disconnect(slot);
+        self.clients.retain(|(_, s)| *s != slot);
+    }
+
+    /// Clients that are closed go.
+    pub fn bury(&mut self) {
+        for (_, slot) in self.clients.clone() {
+            if self.exec.server.client(slot).closing != Closing::No {
+                self.leave(slot);
+            }
+        }
     }
 
     /// Lets clients go on that were woken.

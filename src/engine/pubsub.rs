@@ -146,6 +146,15 @@ impl Pubsub {
         Delivery { scope, patterns, receivers }
     }
 
+    /// Places in the index, for tests: of channels, patterns, shard channels.
+    #[cfg(test)]
+    pub fn places(&self) -> [usize; 3] {
+        let patterns = self.patterns.values().map(Subscribers::len).sum();
+        let [channels, shards] =
+            [&self.channels, &self.shards].map(|m| m.values().map(Subscribers::len).sum());
+        [channels, patterns, shards]
+    }
+
     /// Adds a subscriber; gives the name as it is kept.
     fn add(&mut self, scope: Scope, name: &[u8], slot: usize) -> Rc<[u8]> {
         let known = match scope {

@@ -148,6 +148,11 @@ impl Transaction {
         (self.open, self.failed, self.dirty) = (false, false, false);
     }
 
+    /// Bytes that were sent and are not executed yet, with what it takes to keep them.
+    pub fn queued_bytes(&self) -> usize {
+        self.argument_bytes + self.count * size_of::<Queued>()
+    }
+
     /// Keys watched.
     pub fn watched(&self) -> usize {
         self.watched.len()
@@ -172,6 +177,12 @@ impl Watched {
     /// Keys watched by anybody.
     pub fn keys(&self) -> usize {
         self.dbs.iter().map(HashMap::len).sum()
+    }
+
+    /// Places in the index, for tests.
+    #[cfg(test)]
+    pub fn places(&self) -> usize {
+        self.dbs.iter().flat_map(HashMap::values).map(BTreeSet::len).sum()
     }
 
     fn of(&mut self, db: u32) -> &mut HashMap<Rc<[u8]>, BTreeSet<usize>> {

@@ -165,7 +165,7 @@ impl Exec {
         let Some(s) = self.server.clients.get_mut(slot) else { return };
         s.input = own;
         // What is queued was sent and not executed, too.
-        let queued = s.transaction.as_ref().map_or(0, |t| t.argument_bytes);
+        let queued = s.transaction.as_ref().map_or(0, |t| t.queued_bytes());
         let too_long = s.input.len() + queued > self.server.config.client_query_buffer_limit;
         if too_long && s.kind != ClientType::Primary && s.closing != Closing::Now {
             self.input_too_long(slot);

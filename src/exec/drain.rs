@@ -92,6 +92,7 @@ impl Exec {
         let mut changes = std::mem::take(&mut self.server.fx.changes);
         let gone_too = self.server.fx.listeners & listeners::GONE != 0;
         for (change, key) in changes.iter() {
+            // Whose cache may hold the key (CLIENT TRACKING) is told here, too, when that is there.
             if change.modified {
                 let gone = change.event == Some(Event::EXPIRED);
                 self.server.touch_watched(change.db, key, gone);

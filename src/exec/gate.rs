@@ -66,7 +66,9 @@ impl Exec {
         if let Some(id) = id {
             self.server.commands.stats[id as usize].rejected += 1;
         }
-        self.server.fail_transaction(slot);
+        if self.depth == 0 {
+            self.server.fail_transaction(slot);
+        }
         if let Some(id) = id.filter(|&id| is_exec(self.server.commands.get(id).spec)) {
             // The transaction is over, whatever it is that EXEC lacks.
             self.server.end_transaction(slot, None);
@@ -117,7 +119,8 @@ impl Exec {
         if spec.has(spec::PROTECTED) && !server.config.enable_debug_command.allows(session.peer.local) {
             return Pass::Refuse(Some(id), Error::DEBUG_NOT_ALLOWED);
         }
-        let in_multi = session.in_multi();
+        // What EXEC and scripts run is not queued once more.
+        let in_multi = self.depth == 0 && session.in_multi();
         // In RESP2 messages and replies could not be told apart.
         let subscribed = session.kind == ClientType::Pubsub && !session.resp3;
         let mut flags = spec.flags;

@@ -1,6 +1,10 @@
 //! Transcripts of transactions, and what is told of them. Replies are those of Valkey 9.1.
 
+use crate::base::rng::Rng;
 use crate::engine::config::Config;
+use crate::engine::config::values::NotifyFlags;
+use crate::engine::effects::listeners;
+use crate::engine::session::ClientType;
 use crate::testkit::{Kit, check, check_debug, check_plain, check_resp3, check_with};
 
 #[test]
@@ -558,4 +562,84 @@ fn long_queues_are_given_back() {
         ),
         |_| {},
     );
+}
+
+/// What clients do at random; `CLIENT KILL` and leaving are added to it.
+const DEEDS: &[&str] = &[
+    "MULTI",
+    "EXEC",
+    "DISCARD",
+    "WATCH a b",
+    "WATCH b c",
+    "UNWATCH",
+    "SET a 1",
+    "SET b 1 PX 5",
+    "DEL a b c",
+    "SELECT 1",
+    "SELECT 0",
+    "FLUSHALL",
+    "SWAPDB 0 1",
+    "SUBSCRIBE x y",
+    "PSUBSCRIBE x* *",
+    "SSUBSCRIBE s",
+    "UNSUBSCRIBE",
+    "UNSUBSCRIBE x",
+    "PUNSUBSCRIBE",
+    "SUNSUBSCRIBE",
+    "PUBLISH x hello",
+    "SPUBLISH s hello",
+    "BLPOP l 0.01",
+    "RPUSH l 1",
+    "RESET",
+    "HELLO 3",
+    "QUIT",
+    "CLIENT REPLY SKIP",
+    "CONFIG SET notify-keyspace-events KEA",
+    "CONFIG SET notify-keyspace-events \"\"",
+    "nosuch",
+];
+
+/// The lists of who watches and who subscribes are what the clients themselves say.
+fn check_lists(kit: &Kit) {
+    let server = &kit.exec.server;
+    let watched: Vec<usize> =
+        server.clients.iter().filter_map(|s| s.transaction.as_ref()).map(|t| t.watched()).collect();
+    assert_eq!(watched.iter().sum::<usize>(), server.watched.places());
+    assert_eq!(watched.iter().filter(|n| **n > 0).count(), server.watched.clients);
+    let own = server.clients.iter().filter_map(|s| s.subscriptions.as_ref()).map(|s| s.counts());
+    let sums = own.fold([0; 3], |sum, n| [sum[0] + n[0], sum[1] + n[1], sum[2] + n[2]]);
+    assert_eq!(sums, server.pubsub.places());
+    let subscribers = server.clients.iter().filter(|s| s.kind == ClientType::Pubsub).count();
+    assert_eq!(subscribers, server.pubsub.clients);
+    assert!(server.clients.iter().all(|s| s.subscribes() == (s.kind == ClientType::Pubsub)));
+    let hears = server.fx.listeners & listeners::NOTIFY != 0;
+    let wanted = server.config.notify_keyspace_events != NotifyFlags::default();
+    assert_eq!(hears, wanted && server.pubsub.places()[1] > 0);
+    assert_eq!(server.fx.listeners & listeners::WATCH != 0, server.watched.clients > 0);
+}
+
+#[test]
+fn whatever_clients_do_the_lists_are_right() {
+    let mut kit = Kit::new(Config::default());
+    let mut rng = Rng::new(7);
+    for round in 0..20_000 {
+        let name = format!("c{}", rng.below(6));
+        match rng.below(100) {
+            0 => {
+                let slot = kit.client(&name);
+                kit.leave(slot);
+            }
+            1 => drop(kit.raw("killer", b"CLIENT KILL TYPE pubsub\r\n")),
+            2 => kit.advance(10),
+            n if n < 5 => drop(kit.raw("killer", b"CLIENT KILL SKIPME yes MAXAGE 1\r\n")),
+            _ => {
+                let deed = DEEDS[rng.below(DEEDS.len() as u64) as usize];
+                kit.raw(&name, format!("{deed}\r\n").as_bytes());
+            }
+        }
+        kit.bury();
+        if round % 10 == 0 {
+            check_lists(&kit);
+        }
+    }
 }
