@@ -89,3 +89,5 @@ pub const LATENCY_SAMPLES_MAX: usize = 160;
 pub const HLL_TEST_CYCLES: usize = 100;
 /// See `HLL_TEST_CYCLES`.
 pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;
+/// Bytes of a full synchronization that wait between its socket and the thread that reads or writes the data set.
+pub const SYNC_PIPE_MAX: usize = 4 << 20;

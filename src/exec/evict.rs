@@ -64,6 +64,10 @@ impl Exec {
             // The data set stands still.
             return Room::Enough;
         }
+        if self.server.is_replica() && self.server.config.replica_ignore_maxmemory {
+            // The primary says what goes.
+            return Room::Enough;
+        }
         let policy = match self.server.config.import_mode {
             true => EvictionPolicy::Noeviction,
             false => self.server.config.maxmemory_policy,
