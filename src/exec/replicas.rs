@@ -22,12 +22,11 @@ impl Exec {
         None
     }
 
-    /// The end of a turn: what was propagated goes to replicas, and they are asked for what somebody waits for.
-    pub fn replication_turn(&mut self) {
-        if std::mem::take(&mut self.server.repl.ack_wanted) && !self.server.repl.replicas.is_empty() {
-            self.server.tell_replicas(&[b"REPLCONF", b"GETACK", b"*"]);
-        }
-        self.server.take_pending_stream();
+    /// Asks replicas for what clients wait for.
+    #[cold]
+    pub(super) fn ask_for_acks(&mut self) {
+        self.server.repl.ack_wanted = false;
+        self.server.tell_replicas(&[b"REPLCONF", b"GETACK", b"*"]);
     }
 
     fn replication_cron(&mut self, now_ms: i64) {

@@ -76,6 +76,13 @@ impl Server {
         self.repl.link.state == LinkState::Connected
     }
 
+    /// If the configuration names a primary, the periodic work connects to it.
+    pub fn begin_as_replica(&mut self) {
+        if self.is_replica() {
+            self.repl.link.state = LinkState::Connect;
+        }
+    }
+
     /// Follows this primary from now on: REPLICAOF.
     pub fn follow(&mut self, primary: Primary, disconnect_blocked: bool) {
         let was_primary = !self.is_replica();
@@ -94,7 +101,8 @@ impl Server {
                 "Before turning into a replica, using my own primary parameters to synthesize a cached primary: I may be \
                  able to synchronize with the new primary with just a partial transfer."
             );
-            self.repl.link.cached = Some(0);
+            // What a request that is not over has changed is part of no history.
+            self.repl.link.cached = (!self.stream.in_unit()).then_some(0);
         }
         self.repl.link.state = LinkState::Connect;
         self.connect_to_primary();
@@ -114,7 +122,7 @@ impl Server {
         self.disconnect_replicas();
         self.repl.link.state = LinkState::None;
         self.repl.link.down_since_ms = 0;
-        self.stream_db = u32::MAX;
+        self.stream.forget_db();
         self.repl.no_replicas_since_ms = self.clock.now_ms() as i64;
         self.role_changed();
     }

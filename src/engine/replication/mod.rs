@@ -11,6 +11,7 @@ pub use failover::{Failover, FailoverState};
 pub use follow::{Link, LinkState};
 
 use super::server::Server;
+use super::stream::takers;
 use crate::base::rng::Rng;
 use crate::repl::ReplId;
 use crate::repl::backlog::Backlog;
@@ -151,23 +152,38 @@ impl Server {
         }
     }
 
-    /// Whether changes are to be streamed.
-    pub fn choose_streaming(&mut self) {}
+    /// Whether changes are to be streamed to replicas: as a replica, the primary's stream goes on to them.
+    pub fn choose_streaming(&mut self) {
+        let on = self.repl.backlog.is_some() && !self.is_replica();
+        if on && !self.stream.has_taker(takers::REPLICAS) {
+            // What is in the stream already is for others.
+            self.stream.for_replicas();
+            self.stream.forget_db();
+        }
+        self.take_stream(takers::REPLICAS, on);
+    }
 
-    /// Hands what was propagated so far on to the backlog.
-    pub fn take_pending_stream(&mut self) {}
+    /// Hands what was propagated so far on to the backlog and to replicas.
+    pub fn take_pending_stream(&mut self) {
+        if !self.stream.has_taker(takers::REPLICAS) || self.stream.untaken() == 0 {
+            return;
+        }
+        let mut stream = std::mem::take(&mut self.stream);
+        self.feed_replicas(stream.for_replicas());
+        self.stream = stream;
+    }
+
+    /// The offset behind all that was propagated so far.
+    pub fn stream_offset(&self) -> i64 {
+        let pending = if self.stream.has_taker(takers::REPLICAS) { self.stream.untaken() } else { 0 };
+        self.repl.offset.saturating_add(pending as i64)
+    }
 
     /// Sends a command to replicas that is none of the data's.
     pub fn tell_replicas(&mut self, words: &[&[u8]]) {
-        if self.is_replica() {
-            return;
+        if self.stream.has_taker(takers::REPLICAS) {
+            self.stream.push_to_replicas(words.iter().copied());
+            self.take_pending_stream();
         }
-        let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
-        for word in words {
-            bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-            bytes.extend_from_slice(word);
-            bytes.extend_from_slice(b"\r\n");
-        }
-        self.feed_replicas(&bytes);
     }
 }
