@@ -211,3 +211,6 @@ impl Exec {
 
 /// Bytes of an error that the log shows.
 const SHOWN_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests;

@@ -108,9 +108,7 @@ mod tests {
             "> TIME     | [ \"1700000000\" \"0\" ]
              @ +1234ms
              > TIME     | [ \"1700000001\" \"234000\" ]
-             > LASTSAVE | :1700000000
-             > ROLE     | [ \"master\" :0 [ ] ]
-             > ROLE x   | -ERR wrong number of arguments for 'role' command",
+             > LASTSAVE | :1700000000",
         );
     }
 
