@@ -25,6 +25,8 @@ pub struct Backlog {
     end: i64,
     /// Bytes held.
     len: usize,
+    /// Bytes allocated for blocks.
+    allocated: usize,
     /// `repl-backlog-size`.
     size: usize,
 }
@@ -32,7 +34,7 @@ pub struct Backlog {
 impl Backlog {
     /// Without a byte yet: the next one has number `offset + 1`.
     pub fn new(offset: i64, size: usize) -> Backlog {
-        Backlog { blocks: VecDeque::new(), end: offset, len: 0, size }
+        Backlog { blocks: VecDeque::new(), end: offset, len: 0, allocated: 0, size }
     }
 
     /// Number of the last byte.
@@ -59,7 +61,7 @@ impl Backlog {
 
     /// Bytes allocated.
     pub fn allocated(&self) -> usize {
-        self.blocks.iter().map(|b| b.bytes.capacity() + size_of::<Block>()).sum()
+        self.allocated
     }
 
     /// Whether a replica can go on with byte `next`.
@@ -76,6 +78,7 @@ impl Backlog {
             if room == 0 {
                 let most = (self.size / BLOCK_PART).max(BLOCK_MIN);
                 let block = Vec::with_capacity(bytes.len().clamp(BLOCK_MIN, most));
+                self.allocated += block.capacity() + size_of::<Block>();
                 self.blocks.push_back(Block { first: self.end + 1, bytes: block });
                 begun = true;
             } else if let Some(last) = self.blocks.back_mut() {
@@ -100,6 +103,7 @@ impl Backlog {
                 return;
             }
             self.len -= first.bytes.len();
+            self.allocated -= first.bytes.capacity() + size_of::<Block>();
             self.blocks.pop_front();
         }
     }

@@ -114,6 +114,30 @@ impl Outlet {
     }
 }
 
+/// How a pipe stands, for its reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is something to read, or will be.
+    Running,
+    /// All was read.
+    Over,
+    /// What was written is not all.
+    Broken,
+}
+
+impl Outlet {
+    /// See [`Standing`].
+    pub fn standing(&self) -> Standing {
+        let state = self.shared.lock();
+        match () {
+            () if !state.chunks.is_empty() => Standing::Running,
+            () if state.ended => Standing::Over,
+            () if state.no_writer => Standing::Broken,
+            () => Standing::Running,
+        }
+    }
+}
+
 impl Read for Outlet {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         if self.at == self.chunk.len() {

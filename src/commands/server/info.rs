@@ -9,6 +9,7 @@ use crate::engine::cx::ServerCx;
 use crate::engine::error::Result;
 use crate::engine::replication::LinkState;
 use crate::engine::server::Server;
+use crate::engine::session::ClientType;
 use crate::engine::spec::*;
 use crate::resp::Reply;
 use crate::sys::memory;
@@ -208,7 +209,8 @@ fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "total_watched_keys", s.watched.keys());
     line(t, "total_blocking_keys", s.waiting.keys());
     line(t, "total_blocking_keys_on_nokey", s.waiting.group_keys());
-    line(t, "paused_reason", if paused { "client_pause" } else { "none" });
+    let reason = if pause.failover { "failover_in_progress" } else { "client_pause" };
+    line(t, "paused_reason", if paused { reason } else { "none" });
     line(t, "paused_actions", action);
     line(t, "paused_timeout_milliseconds", if paused { until - cx.now_ms } else { 0 });
 }
@@ -218,8 +220,12 @@ pub struct Memory {
     pub used: u64,
     pub peak: u64,
     pub startup: u64,
-    /// All clients.
+    /// All clients but replicas.
     pub clients: u64,
+    /// The replication backlog.
+    pub backlog: u64,
+    /// Replicas, with what is kept of the stream because of them.
+    pub replicas: u64,
     /// Tables and expiry indexes.
     pub keyspace: u64,
     /// What is not data.
@@ -233,16 +239,22 @@ impl Memory {
     pub fn of(server: &Server) -> Memory {
         let used = memory::used_noting_peak() as u64;
         let startup = server.outside.startup_memory as u64;
-        let clients = server.clients.iter().map(|c| c.memory() as u64).sum();
+        let clients = server.clients.iter().filter(|c| c.kind != ClientType::Replica);
+        let clients = clients.map(|c| c.memory() as u64).sum();
+        let (backlog, behind) = server.stream_memory();
+        let replicas = server.repl.replicas.iter().filter_map(|&slot| server.clients.get(slot));
+        let replicas = behind + replicas.map(|c| c.memory() as u64).sum::<u64>();
         // What an empty table takes is there from the start.
         let tables = server.dbs.iter().filter(|db| !db.is_empty());
         let keyspace = tables.map(|db| db.table().overhead_bytes() as u64).sum();
-        let overhead = startup + clients + keyspace;
+        let overhead = startup + clients + backlog + replicas + keyspace;
         Memory {
             used,
             peak: memory::peak() as u64,
             startup,
             clients,
+            backlog,
+            replicas,
             keyspace,
             overhead,
             dataset: used.saturating_sub(overhead),
@@ -291,11 +303,11 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "rss_overhead_bytes", m.rss as i64 - a.resident as i64);
     line(t, "mem_fragmentation_ratio", format_args!("{:.2}", ratio(m.rss as f64, m.used as f64)));
     line(t, "mem_fragmentation_bytes", m.rss as i64 - m.used as i64);
-    line(t, "mem_not_counted_for_evict", 0);
-    for name in ["mem_replication_backlog", "mem_total_replication_buffers", "mem_replicas_repl_buffer"] {
-        line(t, name, 0);
-    }
-    line(t, "mem_clients_slaves", 0);
+    line(t, "mem_not_counted_for_evict", cx.server.uncounted_memory());
+    line(t, "mem_replication_backlog", m.backlog);
+    line(t, "mem_total_replication_buffers", cx.server.repl.backlog.as_ref().map_or(0, |b| b.allocated()));
+    line(t, "mem_replicas_repl_buffer", 0);
+    line(t, "mem_clients_slaves", m.replicas);
     line(t, "mem_clients_normal", m.clients);
     for name in ["mem_cluster_links", "mem_cluster_slot_import", "mem_cluster_slot_export", "mem_aof_buffer"]
     {

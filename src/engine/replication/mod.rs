@@ -16,6 +16,9 @@ use crate::base::rng::Rng;
 use crate::repl::ReplId;
 use crate::repl::backlog::Backlog;
 
+/// Bytes by which a backlog outgrows its size, as it is dropped block by block.
+const BACKLOG_SLACK: u64 = 64 * 1024;
+
 /// See the head of this file.
 pub struct Replication {
     /// Name of the data set's history; replicas take their primary's.
@@ -127,6 +130,19 @@ impl Server {
     pub fn stream_needed(&self) -> Option<i64> {
         let peers = self.repl.replicas.iter().filter_map(|&slot| self.peer(slot));
         peers.filter(|p| p.needs_stream()).map(|p| p.sent).min()
+    }
+
+    /// Bytes of the stream that is kept: the backlog's, and what is kept beyond its size for replicas that are behind.
+    pub fn stream_memory(&self) -> (u64, u64) {
+        let all = self.repl.backlog.as_ref().map_or(0, |b| b.allocated()) as u64;
+        let size = self.config.repl_backlog_size as u64;
+        if self.repl.replicas.is_empty() { (all, 0) } else { (all.min(size), all.saturating_sub(size)) }
+    }
+
+    /// Bytes that `maxmemory` does not count: to evict for them would make more of them.
+    pub fn uncounted_memory(&self) -> u64 {
+        let all = self.repl.backlog.as_ref().map_or(0, |b| b.allocated()) as u64;
+        all.saturating_sub(self.config.repl_backlog_size as u64 + BACKLOG_SLACK)
     }
 
     /// Keeps the stream from now on, if it was not kept yet.
