@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::base::limits::{SAVE_NAP_MAX, SAVE_SYNC_EVERY};
 use crate::keyspace::snapshot::Block;
+use crate::sys::clock::stand_still;
 use crate::sys::disk::{Disk, File, Open, folder_of};
 
 /// What stands around and between the blocks: a format as the thread sees it.
@@ -225,7 +226,7 @@ impl<'a> Job<'a> {
                 return;
             }
             let nap = left.min(SAVE_NAP_MAX);
-            std::thread::sleep(nap);
+            stand_still(nap);
             rested += nap;
         }
     }
@@ -235,7 +236,7 @@ impl<'a> Job<'a> {
         self.unrested = self.unrested.saturating_add(keys);
         if let Some(us) = self.unrested.checked_div(per_rest).filter(|us| *us > 0) {
             self.unrested = 0;
-            std::thread::sleep(Duration::from_micros(us));
+            stand_still(Duration::from_micros(us));
         }
     }
 
