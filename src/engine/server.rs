@@ -10,6 +10,7 @@ use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
+use super::snapshot::Snapshots;
 use super::stats::{ErrorOrigin, Stats};
 use super::stream::Stream;
 use super::table::CommandTable;
@@ -114,6 +115,7 @@ pub struct Server {
     /// Changes since the last save.
     pub dirty: u64,
     pub last_save_ms: i64,
+    pub snapshots: Snapshots,
     pub pause: Pause,
     /// Slots whose clients have output that was not written yet.
     pub flush: Vec<usize>,
@@ -181,6 +183,7 @@ impl Server {
             started_ms: now_ms,
             dirty: 0,
             last_save_ms: now_ms,
+            snapshots: Snapshots::default(),
             pause: Pause::default(),
             flush: Vec::new(),
             flush_messages: VecDeque::new(),
@@ -244,7 +247,7 @@ impl Server {
                 self.waiting.add(slot, wait);
             }
             Blocked::Wait { .. } => drop(self.repl.waiters.insert(slot)),
-            Blocked::Paused | Blocked::Freeing => {}
+            Blocked::Paused | Blocked::Freeing | Blocked::Snapshot => {}
         }
     }
 
@@ -326,7 +329,9 @@ impl Server {
         let primary = self.config.replicaof.as_ref().map(|p| format!("REDIRECT {}:{}", p.host, p.port));
         for slot in self.blocked.clone() {
             let Some(s) = self.clients.get(slot) else { continue };
-            if s.block.as_ref().is_none_or(|b| matches!(b.on, Blocked::Paused)) {
+            // What is only held runs again, and is judged then.
+            let held = |b: &Block| matches!(b.on, Blocked::Paused | Blocked::Snapshot);
+            if s.block.as_ref().is_none_or(held) {
                 continue;
             }
             match &primary {

@@ -16,6 +16,7 @@ pub mod link;
 pub mod propagate;
 pub mod replicas;
 pub mod run;
+pub mod snapshot;
 pub mod table;
 pub mod watchers;
 
