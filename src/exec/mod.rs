@@ -17,6 +17,7 @@ pub mod propagate;
 pub mod replicas;
 pub mod run;
 pub mod snapshot;
+pub mod sync;
 pub mod table;
 pub mod watchers;
 
@@ -47,6 +48,8 @@ pub struct Exec {
     depth: u32,
     /// Where messages are put together.
     frame: deliver::Frame,
+    /// The full synchronization that is being sent.
+    sending: Option<Box<sync::Sending>>,
 }
 
 impl Exec {
@@ -65,6 +68,7 @@ impl Exec {
             running_again: false,
             depth: 0,
             frame: Default::default(),
+            sending: None,
         }
     }
 }

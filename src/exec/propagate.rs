@@ -11,6 +11,9 @@ impl Exec {
         if self.server.repl.ack_wanted {
             self.ask_for_acks();
         }
+        if !self.server.repl.newcomers.is_empty() {
+            self.newcomers_join();
+        }
         if !self.server.stream.is_empty() {
             self.hand_on_now();
         }

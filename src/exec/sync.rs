@@ -58,8 +58,10 @@ impl Exec {
             return;
         }
         let Some(wanted) = server.peer(first).cloned() else { return };
-        let group: Vec<usize> =
-            waiting.into_iter().filter(|&slot| server.peer(slot).is_some_and(|p| p.wants_as(&wanted))).collect();
+        let group: Vec<usize> = waiting
+            .into_iter()
+            .filter(|&slot| server.peer(slot).is_some_and(|p| p.wants_as(&wanted)))
+            .collect();
         let all_find_marks = group.iter().all(|&slot| server.peer(slot).is_some_and(|p| p.capa_eof));
         let diskless = all_find_marks && (server.config.repl_diskless_sync || !wanted.wants_all());
         tracing::info!(
@@ -81,8 +83,7 @@ impl Exec {
                 incremental: server.config.rdb_save_incremental_fsync,
             }),
         };
-        let version = if diskless { wanted.rdb_version() } else { 0 };
-        match server.begin_sync_snapshot(sink, version, &wanted) {
+        match server.begin_sync_snapshot(sink, &wanted) {
             Ok(id) => {
                 let to = group.iter().map(|&slot| (slot, server.client(slot).id)).collect();
                 let form = if diskless { Form::Marked(mark) } else { Form::Sized(0) };
@@ -155,7 +156,9 @@ impl Exec {
                 // The file is of use as it is.
                 return;
             }
-            tracing::info!("Background saving, persistence disabled, last replica dropped, killing fork child.");
+            tracing::info!(
+                "Background saving, persistence disabled, last replica dropped, killing fork child."
+            );
             self.server.cancel_snapshot();
         }
     }
@@ -248,7 +251,9 @@ impl Exec {
             peer.stuck_since_ms = 0;
             if peer.rdb_only {
                 peer.state = State::Transmitted;
-                tracing::info!("RDB transfer completed, rdb only replica ({name}) should be disconnected asap");
+                tracing::info!(
+                    "RDB transfer completed, rdb only replica ({name}) should be disconnected asap"
+                );
                 self.server.client(slot).close_after_reply();
                 self.server.wake.push(slot);
                 continue;
@@ -270,13 +275,25 @@ impl Exec {
         self.server.count_good_replicas();
     }
 
+    /// Replicas have asked for a full synchronization in this turn.
+    #[cold]
+    pub(super) fn newcomers_join(&mut self) {
+        for slot in std::mem::take(&mut self.server.repl.newcomers) {
+            self.join_sync(slot);
+        }
+        let now_ms = self.server.clock.now_ms() as i64;
+        self.sync_on(now_ms);
+    }
+
     /// A replica has asked for a full synchronization: tells the log when it will begin, and joins it to the one under
     /// way if that is good for it.
-    pub(super) fn join_sync(&mut self, slot: usize) {
+    fn join_sync(&mut self, slot: usize) {
         let Some(peer) = self.server.peer(slot).cloned() else { return };
         if !self.server.snapshots.runs(Purpose::Sync) {
             if self.server.snapshots.running.is_some() {
-                tracing::info!("Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC");
+                tracing::info!(
+                    "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC"
+                );
             } else if self.server.config.repl_diskless_sync
                 && peer.capa_eof
                 && self.server.config.repl_diskless_sync_delay > 0
@@ -300,7 +317,9 @@ impl Exec {
                 tracing::info!("Waiting for end of BGSAVE for SYNC");
             }
             None => {
-                tracing::info!("Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC");
+                tracing::info!(
+                    "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC"
+                );
             }
         }
     }
