@@ -76,21 +76,35 @@ impl Server {
     /// Begins a snapshot for replicas like this one. What waits of the stream was handed on before.
     pub fn begin_sync_snapshot(&mut self, sink: Sink, peer: &Peer) -> Result<u64, Refused> {
         let form = if peer.knows_valkey_9() { FieldExpiry::Valkey } else { FieldExpiry::Redis };
-        let version = rdb::version_of(&self.dbs, form);
-        let c = &self.config;
         let target = Target {
-            version,
-            compress: c.rdbcompression,
-            checksum: c.rdbchecksum,
+            version: rdb::version_of(&self.dbs, form),
+            compress: self.config.rdbcompression,
+            checksum: self.config.rdbchecksum,
             usage: rdb::Usage::Nothing,
             now_ms: self.clock.now_ms() as i64,
         };
-        let frame = Around {
+        let frame = Box::new(self.around(target.version));
+        let plan = Plan { purpose: Purpose::Sync, format: Rc::new(Rdb(target)), frame, sinks: vec![sink] };
+        self.begin_snapshot(plan)
+    }
+
+    /// A data set without any key, for who wants none.
+    pub fn empty_data_set(&self) -> Vec<u8> {
+        let (mut around, mut out) = (self.around(rdb::VERSION_BASE), Vec::new());
+        around.begin(&mut out);
+        let mut end = Vec::new();
+        around.end(&mut end);
+        out.append(&mut end);
+        out
+    }
+
+    fn around(&self, version: u16) -> Around {
+        Around {
             version,
             fields: vec![
                 ("tarn-ver", crate::sys::version::VERSION.to_owned()),
                 ("redis-bits", usize::BITS.to_string()),
-                ("ctime", (target.now_ms / 1000).to_string()),
+                ("ctime", (self.clock.now_ms() / 1000).to_string()),
                 ("used-mem", crate::sys::memory::used().to_string()),
                 ("repl-stream-db", "0".to_owned()),
                 ("repl-id", self.repl.id.to_string()),
@@ -99,13 +113,7 @@ impl Server {
             ],
             sizes: self.dbs.iter().map(|db| (db.len(), db.volatile_len())).collect(),
             db: None,
-            crc: target.checksum.then_some(0),
-        };
-        self.begin_snapshot(Plan {
-            purpose: Purpose::Sync,
-            format: Rc::new(Rdb(target)),
-            frame: Box::new(frame),
-            sinks: vec![sink],
-        })
+            crc: self.config.rdbchecksum.then_some(0),
+        }
     }
 }
