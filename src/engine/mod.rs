@@ -19,5 +19,6 @@ pub mod start;
 pub mod stats;
 pub mod syntax;
 pub mod table;
+pub mod tracking;
 pub mod transaction;
 pub mod waiting;
