@@ -169,7 +169,7 @@ fn ones_own_changes_are_told_behind_the_reply() {
          c1< (none)
          c2> SET b 1            | +OK
          c1< >[ "invalidate" [ "b" ] ]
-         # It stopped caching inside the transaction: nothing is left to be told.
+         # It stopped caching inside the transaction: nothing is left to be told (the reference tells it).
          > CLIENT TRACKING ON   | +OK
          > GET a                | "4"
          > MULTI                | +OK
