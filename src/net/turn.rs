@@ -174,6 +174,7 @@ impl Turns {
     /// connections to look at. What comes of these is for the next turn.
     pub fn finish(&mut self) {
         self.exec.end_turn();
+        self.exec.hand_on();
         for request in std::mem::take(&mut self.exec.server.requests) {
             match request {
                 Request::Exit(code) => self.exit = Some(code),
