@@ -71,11 +71,10 @@ pub const REPLICATION: Group = Group {
         Directive::number("repl-ping-replica-period", Slot::U64(at!(repl_ping_replica_period)), 1, INT_MAX)
             .alias("repl-ping-slave-period")
             .about("Seconds between two pings from primary to replicas."),
-        Directive::number("repl-timeout", Slot::U64(at!(repl_timeout)), 1, INT_MAX)
-            .about(
-                "Seconds of silence after which a replication link counts as broken. Must be more than \
+        Directive::number("repl-timeout", Slot::U64(at!(repl_timeout)), 1, INT_MAX).about(
+            "Seconds of silence after which a replication link counts as broken. Must be more than \
                  the ping period.",
-            ),
+        ),
         Directive::yes_no("repl-disable-tcp-nodelay", at!(repl_disable_tcp_nodelay))
             .about("Collect small packets to replicas: less traffic, more delay."),
         Directive::yes_no("repl-mptcp", at!(repl_mptcp))
@@ -143,11 +142,10 @@ pub const REPLICATION: Group = Group {
         Directive::number("min-replicas-max-lag", Slot::U64(at!(min_replicas_max_lag)), 0, INT_MAX)
             .alias("min-slaves-max-lag")
             .about("A replica counts above if it was heard from within so many seconds."),
-        Directive::yes_no("replica-allow-empty-primary", at!(replica_allow_empty_primary))
-            .about(
-                "Let a primary that came up empty and without history replace this replica's data. Tarn's \
+        Directive::yes_no("replica-allow-empty-primary", at!(replica_allow_empty_primary)).about(
+            "Let a primary that came up empty and without history replace this replica's data. Tarn's \
                  own: usually such a primary lost its disk.",
-            ),
+        ),
     ],
 };
 
