@@ -15,6 +15,7 @@ pub mod gate;
 pub mod invalidate;
 pub mod propagate;
 pub mod run;
+pub mod snapshot;
 pub mod table;
 pub mod watchers;
 

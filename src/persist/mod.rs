@@ -2,3 +2,4 @@
 //! files are reached through `sys::disk`, and nobody here knows clients.
 
 pub mod rdb;
+pub mod snapshot;
