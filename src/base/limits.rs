@@ -129,3 +129,9 @@ pub const SAVE_QUEUE_MIN: usize = 32 << 20;
 pub const SAVE_QUEUE_PART: usize = 16;
 /// Bytes of a data set that are handed to a replica's output before it has taken some of them.
 pub const SYNC_OUTPUT_MAX: usize = 512 << 10;
+/// Items of an RDB that go from the thread that reads it to the executor at once.
+pub const LOAD_BATCH_ITEMS: usize = 512;
+/// Bytes of the file after which a batch goes, however few items it has.
+pub const LOAD_BATCH_BYTES: u64 = 256 * 1024;
+/// Batches that may wait for the executor.
+pub const LOAD_BATCHES: usize = 32;

@@ -38,6 +38,8 @@ impl Error {
     pub const OOM: Error = fixed("OOM command not allowed when used memory > 'maxmemory'.");
     pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");
     pub const UNKNOWN_CLIENT: Error = fixed("ERR No such client");
+    pub const LOADING: Error = fixed("LOADING Valkey is loading the dataset in memory");
+    pub const BUSY_KEY: Error = fixed("BUSYKEY Target key name already exists.");
     pub const READONLY: Error = fixed("READONLY You can't write against a read only replica.");
     pub const NO_REPLICAS: Error = fixed("NOREPLICAS Not enough good replicas to write.");
     pub const PRIMARY_DOWN: Error =

@@ -170,6 +170,9 @@ impl Exec {
             let name = &self.server.commands.get(id).full_name;
             return Pass::Refuse(Some(id), Error::subscribed(name));
         }
+        if self.server.loading.is_some() && lacks & spec::LOADING != 0 {
+            return Pass::Refuse(Some(id), Error::LOADING);
+        }
         if self.server.pause != Default::default() && self.paused(slot, id, flags) {
             return Pass::Wait;
         }

@@ -14,6 +14,7 @@ pub mod free;
 pub mod gate;
 pub mod invalidate;
 pub mod link;
+pub mod load;
 pub mod propagate;
 pub mod replicas;
 pub mod run;
@@ -49,6 +50,8 @@ pub struct Exec {
     depth: u32,
     /// Where messages are put together.
     frame: deliver::Frame,
+    /// What is being loaded is the file at start.
+    starting: bool,
     /// The full synchronization that is being sent.
     sending: Option<Box<sync::Sending>>,
 }
@@ -69,6 +72,7 @@ impl Exec {
             running_again: false,
             depth: 0,
             frame: Default::default(),
+            starting: false,
             sending: None,
         }
     }

@@ -9,6 +9,7 @@ use crate::engine::spec::*;
 use crate::keyspace::{Entry, Key};
 use crate::resp::Reply;
 
+mod dump;
 mod expiry;
 mod flush;
 mod object;
@@ -41,6 +42,9 @@ pub const COMMANDS: &[Spec] = &[
     scan::KEYS,
     scan::SCAN,
     object::OBJECT,
+    dump::DUMP,
+    dump::RESTORE,
+    dump::RESTORE_ASKING,
     flush::DBSIZE,
     flush::FLUSHDB,
     flush::FLUSHALL,

@@ -7,6 +7,7 @@ use crate::engine::args::Args;
 use crate::engine::config::values::{Named, Primary};
 use crate::engine::cx::ServerCx;
 use crate::engine::error::Result;
+use crate::engine::loading::Progress;
 use crate::engine::replication::LinkState;
 use crate::engine::server::Server;
 use crate::engine::session::ClientType;
@@ -341,7 +342,8 @@ fn scripts_memory(t: &mut String) {
 
 fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     let s = &*cx.server;
-    for name in ["loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"] {
+    line(t, "loading", s.loading.is_some() as u8);
+    for name in ["async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"] {
         line(t, name, 0);
     }
     line(t, "current_fork_perc", "0.00");
@@ -353,10 +355,11 @@ fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "rdb_last_bgsave_status", "ok");
     line(t, "rdb_last_bgsave_time_sec", -1);
     line(t, "rdb_current_bgsave_time_sec", -1);
-    for name in ["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]
-    {
+    for name in ["rdb_saves", "rdb_last_cow_size"] {
         line(t, name, 0);
     }
+    line(t, "rdb_last_load_keys_expired", s.last_load.keys_expired);
+    line(t, "rdb_last_load_keys_loaded", s.last_load.keys_loaded);
     line(t, "aof_enabled", 0);
     line(t, "aof_rewrite_in_progress", 0);
     line(t, "aof_rewrite_scheduled", 0);
@@ -370,6 +373,26 @@ fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "module_fork_in_progress", 0);
     line(t, "module_fork_last_cow_size", 0);
     line(t, "slot_migration_fork_in_progress", 0);
+    if let Some(loading) = &s.loading {
+        loading_progress(loading, s.clock.now_ms() as i64, t);
+    }
+}
+
+fn loading_progress(l: &Progress, now_ms: i64, t: &mut String) {
+    let total = if l.total_bytes > 0 { l.total_bytes } else { l.rdb_used_mem };
+    let left = total.saturating_sub(l.loaded_bytes);
+    let seconds = ((now_ms - l.started_ms) / 1000).max(0) as u64;
+    let eta = match seconds {
+        // Not known yet.
+        0 => 1,
+        s => s.saturating_mul(left) / (l.loaded_bytes + 1),
+    };
+    line(t, "loading_start_time", l.started_ms / 1000);
+    line(t, "loading_total_bytes", l.total_bytes);
+    line(t, "loading_rdb_used_mem", l.rdb_used_mem);
+    line(t, "loading_loaded_bytes", l.loaded_bytes);
+    line(t, "loading_loaded_perc", format_args!("{:.2}", 100.0 * ratio(l.loaded_bytes as f64, total as f64)));
+    line(t, "loading_eta_seconds", eta);
 }
 
 fn kbps(bytes: u64) -> String {

@@ -17,6 +17,8 @@
 //! Consumers of streams have one time more since version 11. In files it goes into a field beside the data, which other
 //! servers pass over: [`AUX_ACTIVE`].
 
+pub mod check;
+pub mod payload;
 pub mod read;
 pub mod save;
 #[cfg(test)]
@@ -115,6 +117,8 @@ pub mod kind {
     pub const HASH_LISTPACK_EX_PRE_GA: u8 = 23;
     pub const HASH_METADATA: u8 = 24;
     pub const HASH_LISTPACK_EX: u8 = 25;
+    /// The highest of all.
+    pub const LAST: u8 = HASH_LISTPACK_EX;
 
     /// As the reference's checker names them.
     pub fn name(kind: u8) -> &'static str {
