@@ -13,6 +13,7 @@ pub mod evict;
 pub mod free;
 pub mod gate;
 pub mod run;
+pub mod sentinel;
 pub mod table;
 pub mod watchers;
 

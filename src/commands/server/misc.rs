@@ -1,5 +1,6 @@
 //! What the server is at: its time, its role, its last snapshot. And its end.
 
+use crate::commands::sentinel;
 use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
 use crate::engine::error::{Error, Result};
@@ -45,7 +46,11 @@ pub const ROLE: Spec = Spec::server("role", role)
     .since("2.8.12")
     .summary("Returns the role in replication.");
 
-fn role(_: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+fn role(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    if let Some(sentinel) = &cx.server.sentinel {
+        sentinel::role(sentinel, out);
+        return Ok(());
+    }
     out.array(3);
     out.bulk(b"master");
     out.int(0);
