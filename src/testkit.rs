@@ -29,6 +29,7 @@ use crate::engine::config::Config;
 use crate::engine::server::Server;
 use crate::engine::session::{Closing, Due, Peer};
 use crate::engine::spec::{Handler, MAY_REPLICATE, READONLY};
+use crate::engine::stream::takers;
 use crate::engine::table::CommandTable;
 use crate::exec::{Exec, table};
 use crate::keyspace::{EntryRef, ExpiryRule};
@@ -125,8 +126,7 @@ impl Kit {
     /// A Sentinel with these `sentinel` lines, whose configuration is a file in memory.
     pub fn sentinel(lines: &[&str]) -> Kit {
         let words = |line: &&str| split_args(line.as_bytes()).expect("quotes that match");
-        let config =
-            Config { port: 26379, sentinel: lines.iter().map(words).collect(), ..Config::default() };
+        let config = Config { port: 26379, sentinel: lines.iter().map(words).collect(), ..Config::default() };
         let mut kit = Kit::with(config, table::sentinel_commands());
         kit.exec.server.config_file = Some("/sentinel.conf".into());
         kit.exec.server.become_sentinel(1).expect("lines that are right");
@@ -448,8 +448,7 @@ fn play(transcript: &str, amplifier: Amplifier, configure: &impl Fn(&mut Config)
     kit.bytewise = amplifier == Amplifier::ByteByByte;
     kit.watchful = amplifier == Amplifier::Plain;
     if amplifier == Amplifier::Replayed {
-        kit.exec.server.stream = Some(Vec::new());
-        kit.exec.server.fx.streaming = true;
+        kit.exec.server.take_stream(takers::TEST, true);
     }
     match amplifier {
         Amplifier::Pipelined => run_pipelined(&steps(transcript), &mut kit),
@@ -463,7 +462,7 @@ fn play(transcript: &str, amplifier: Amplifier, configure: &impl Fn(&mut Config)
 /// The propagated stream, run by a second executor, must give the same data set.
 #[track_caller]
 fn replay(mut kit: Kit, config: Config) {
-    let stream = kit.exec.server.stream.take().expect("the stream was on");
+    let stream = kit.exec.server.stream.take_bytes();
     let mut second = Kit::new(config);
     second.clock.set_wall_ms(kit.exec.server.clock.now_ms());
     second.exec.server.config.requirepass = Default::default();

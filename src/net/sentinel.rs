@@ -255,7 +255,9 @@ mod tests {
     #[test]
     fn what_is_no_answer_ends_the_connection() {
         let deep = "*1\r\n".repeat(100_000);
-        for bad in ["?\r\n", "\r\n", "PONG\n", "$x\r\n", "$99999999999999999999\r\n", "*9999999999\r\n", &deep] {
+        for bad in
+            ["?\r\n", "\r\n", "PONG\n", "$x\r\n", "$99999999999999999999\r\n", "*9999999999\r\n", &deep]
+        {
             assert!(frame_len(bad.as_bytes()).is_err(), "{:?}", &bad[..bad.len().min(20)]);
         }
     }

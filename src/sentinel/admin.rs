@@ -5,7 +5,9 @@ use std::borrow::Cow;
 
 use super::config::yes_or_no;
 use super::event::Level;
-use super::instance::{Addr, COORDINATED, FAILOVER, FORCED, Id, Instance, Kind, OwnFailover, Role, S_DOWN, State};
+use super::instance::{
+    Addr, COORDINATED, FAILOVER, FORCED, Id, Instance, Kind, OwnFailover, Role, S_DOWN, State,
+};
 use super::{Millis, Sentinel, Timing};
 use crate::base::{glob, limits, num};
 
@@ -83,7 +85,8 @@ impl Sentinel {
     /// The address of a host as text; names are only looked up if that is allowed.
     pub fn resolve(&self, host: &[u8]) -> Option<Vec<u8>> {
         let literal = std::str::from_utf8(host).ok()?.parse().ok();
-        let found = if self.resolve_hostnames { literal.or_else(|| (self.world.resolve)(host)) } else { literal };
+        let found =
+            if self.resolve_hostnames { literal.or_else(|| (self.world.resolve)(host)) } else { literal };
         found.map(|ip: std::net::IpAddr| ip.to_string().into_bytes())
     }
 
@@ -218,7 +221,14 @@ impl Sentinel {
     }
 
     /// SENTINEL MONITOR. The caller saves the configuration, and then has it told by `told_of`.
-    pub fn monitor(&mut self, now: Millis, name: &[u8], host: &[u8], port: i64, quorum: i64) -> Result<Id, Fault> {
+    pub fn monitor(
+        &mut self,
+        now: Millis,
+        name: &[u8],
+        host: &[u8],
+        port: i64,
+        quorum: i64,
+    ) -> Result<Id, Fault> {
         self.now = now;
         if quorum <= 0 {
             return Err("Quorum must be 1 or greater.".into());
@@ -298,7 +308,13 @@ impl Sentinel {
 
     /// One option of SENTINEL SET. `values` are the words behind it; gives how many it takes. `None`: no such option,
     /// or too few words.
-    pub fn set(&mut self, now: Millis, id: Id, option: &[u8], values: &[&[u8]]) -> Option<Result<usize, Fault>> {
+    pub fn set(
+        &mut self,
+        now: Millis,
+        id: Id,
+        option: &[u8],
+        values: &[&[u8]],
+    ) -> Option<Result<usize, Fault>> {
         self.now = now;
         let name = String::from_utf8_lossy(option).to_ascii_lowercase();
         let value = *values.first()?;
@@ -410,7 +426,9 @@ impl Sentinel {
                 *field = if apply { on } else { *field };
             }
             "announce-port" => {
-                let Some(port) = num::parse_i64(value).filter(|p| (0..=65535).contains(p)) else { return false };
+                let Some(port) = num::parse_i64(value).filter(|p| (0..=65535).contains(p)) else {
+                    return false;
+                };
                 self.announce_port = if apply { port } else { self.announce_port };
             }
             "announce-ip" if apply => self.announce_ip = text(),

@@ -206,7 +206,8 @@ impl Sentinel {
                 self.share_link(id);
             }
             _ => {
-                self.create(Kind::Replica, &[], values[0], port, Some(primary)).map_err(text(Kind::Replica))?;
+                self.create(Kind::Replica, &[], values[0], port, Some(primary))
+                    .map_err(text(Kind::Replica))?;
             }
         }
         Ok(())

@@ -64,7 +64,9 @@ impl Sentinel {
 
     fn heard_hello(&mut self, text: &[u8]) {
         let words: Vec<&[u8]> = text.split(|b| *b == b',').collect();
-        let [ip, port, runid, epoch, name, primary_ip, primary_port, config_epoch] = words[..] else { return };
+        let [ip, port, runid, epoch, name, primary_ip, primary_port, config_epoch] = words[..] else {
+            return;
+        };
         let Some(primary) = self.primary_named(name) else { return };
         let (port, primary_port) = (leading_number(port), leading_number(primary_port));
         let (epoch, config_epoch) = (leading_unsigned(epoch), leading_unsigned(config_epoch));

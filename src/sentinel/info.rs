@@ -275,9 +275,7 @@ impl Sentinel {
     /// A primary that is one, says so, is up, and was heard lately.
     fn looks_sane(&self, primary: Id) -> bool {
         let p = &self.instances[primary];
-        p.role == Role::Primary
-            && !p.is(S_DOWN | O_DOWN)
-            && self.now - p.info_refresh < self.timing.info * 2
+        p.role == Role::Primary && !p.is(S_DOWN | O_DOWN) && self.now - p.info_refresh < self.timing.info * 2
     }
 
     /// Whether an instance was not down in the last `ms`.

@@ -2,8 +2,8 @@
 //! belongs to what.
 
 use super::event::Level;
-use super::instance::{Connection, FAILOVER, KILL_SENT, Kind, Link, O_DOWN, OwnFailover, PROMOTED};
 use super::instance::{COORDINATED, Id, LinkId, REBOOTED, RECONF_INPROG, RECONF_SENT, S_DOWN, State, Want};
+use super::instance::{Connection, FAILOVER, KILL_SENT, Kind, Link, O_DOWN, OwnFailover, PROMOTED};
 use super::{Answer, Conn, Millis, Output, Sentinel};
 
 /// The channel on which Sentinels meet.

@@ -56,28 +56,67 @@ pub enum Input {
     /// Time has passed: some ten to twenty times a second.
     Tick,
     /// A connection is there, on this address of ours.
-    Up { conn: Conn, local_ip: Vec<u8> },
+    Up {
+        conn: Conn,
+        local_ip: Vec<u8>,
+    },
     /// A connection could not be had, or is gone.
-    Down { conn: Conn, reason: String },
+    Down {
+        conn: Conn,
+        reason: String,
+    },
     /// An answer, or a message of a connection that listens.
-    Answer { conn: Conn, answer: Answer },
-    ScriptStarted { job: u64, pid: u32 },
-    ScriptFailed { job: u64 },
-    ScriptEnded { pid: u32, code: i32, signal: i32 },
+    Answer {
+        conn: Conn,
+        answer: Answer,
+    },
+    ScriptStarted {
+        job: u64,
+        pid: u32,
+    },
+    ScriptFailed {
+        job: u64,
+    },
+    ScriptEnded {
+        pid: u32,
+        code: i32,
+        signal: i32,
+    },
 }
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Connect. What is sent meanwhile waits.
-    Connect { conn: Conn, ip: Vec<u8>, port: u16 },
-    Send { conn: Conn, words: Vec<Vec<u8>> },
-    Close { conn: Conn },
+    Connect {
+        conn: Conn,
+        ip: Vec<u8>,
+        port: u16,
+    },
+    Send {
+        conn: Conn,
+        words: Vec<Vec<u8>>,
+    },
+    Close {
+        conn: Conn,
+    },
     /// Goes to the log and, unless it is for debugging, to subscribers of this channel.
-    Event { level: Level, channel: &'static str, text: Vec<u8> },
-    Log { level: Level, text: String },
-    RunScript { job: u64, words: Vec<Vec<u8>> },
-    KillScript { pid: u32 },
+    Event {
+        level: Level,
+        channel: &'static str,
+        text: Vec<u8>,
+    },
+    Log {
+        level: Level,
+        text: String,
+    },
+    RunScript {
+        job: u64,
+        words: Vec<Vec<u8>>,
+    },
+    KillScript {
+        pid: u32,
+    },
     /// SIMULATE-FAILURE: end the process at once.
     Crash,
 }

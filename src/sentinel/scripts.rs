@@ -106,7 +106,9 @@ impl Sentinel {
 
     pub(super) fn script_ended(&mut self, pid: u32, code: i32, signal: i32) {
         self.event(Level::Debug, "-script-child", format!("{pid} {code} {signal}").into_bytes());
-        let Some(at) = self.scripts.queue.iter().position(|job| job.running && job.pid == pid) else { return };
+        let Some(at) = self.scripts.queue.iter().position(|job| job.running && job.pid == pid) else {
+            return;
+        };
         let now = self.now;
         let job = &mut self.scripts.queue[at];
         if (signal != 0 || code == AGAIN) && job.tries < TRIES_MAX {

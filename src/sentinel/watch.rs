@@ -1,7 +1,9 @@
 //! Who is down: for this Sentinel (subjectively), and for as many as the quorum wants (objectively).
 
 use super::event::Level;
-use super::instance::{FAILOVER, Id, KILL_SENT, Kind, O_DOWN, PRIMARY_DOWN, REBOOTED, Role, S_DOWN, State, Want};
+use super::instance::{
+    FAILOVER, Id, KILL_SENT, Kind, O_DOWN, PRIMARY_DOWN, REBOOTED, Role, S_DOWN, State, Want,
+};
 use super::{Answer, Sentinel};
 
 impl Sentinel {
@@ -37,7 +39,8 @@ impl Sentinel {
         let half = self.instances[id].down_after / 2;
         let link = &self.links[self.instances[id].link];
         let old = |since| self.now - since > self.timing.min_link_reconnect;
-        let unanswered = link.act_ping != 0 && self.now - link.act_ping > half && self.now - link.last_pong > half;
+        let unanswered =
+            link.act_ping != 0 && self.now - link.act_ping > half && self.now - link.last_pong > half;
         let cmd = link.cmd.filter(|_| old(link.cmd_since) && unanswered);
         // We hear our own hello there, too.
         let quiet = self.now - link.pubsub_active > self.timing.publish * 3;
@@ -124,7 +127,14 @@ impl Sentinel {
 
     /// What SENTINEL IS-MASTER-DOWN-BY-ADDR answers: whether the primary at this place is down for us, and, where a
     /// Sentinel asks for our vote, whom we have voted for in which epoch.
-    pub fn is_down(&mut self, now: i64, ip: &[u8], port: i64, epoch: i64, runid: &[u8]) -> (bool, Option<Vec<u8>>, u64) {
+    pub fn is_down(
+        &mut self,
+        now: i64,
+        ip: &[u8],
+        port: i64,
+        epoch: i64,
+        runid: &[u8],
+    ) -> (bool, Option<Vec<u8>>, u64) {
         self.now = now;
         let Some(at) = self.address(ip, port, true) else { return (false, None, 0) };
         let found = self.primary_ids().into_iter().find(|p| self.instances[*p].addr.same(&at));

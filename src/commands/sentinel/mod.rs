@@ -146,7 +146,9 @@ fn ckquorum(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
     let id = primary(sentinel, args.get(2))?;
     let (usable, quorum, majority) = sentinel.quorum(id);
     if quorum && majority {
-        out.status(&format!("OK {usable} usable Sentinels. Quorum and failover authorization can be reached"));
+        out.status(&format!(
+            "OK {usable} usable Sentinels. Quorum and failover authorization can be reached"
+        ));
         return Ok(());
     }
     let mut text = format!("NOQUORUM {usable} usable Sentinels. ");
@@ -218,8 +220,8 @@ const fn is_down_spec(name: &'static str) -> Spec {
         .summary("Tells another Sentinel whether a primary is down, and for whom it would vote.")
 }
 
-const IS_MASTER_DOWN_BY_ADDR: Spec = is_down_spec("is-master-down-by-addr")
-    .deprecated("8.0.0", "`SENTINEL IS-PRIMARY-DOWN-BY-ADDR`");
+const IS_MASTER_DOWN_BY_ADDR: Spec =
+    is_down_spec("is-master-down-by-addr").deprecated("8.0.0", "`SENTINEL IS-PRIMARY-DOWN-BY-ADDR`");
 
 const IS_PRIMARY_DOWN_BY_ADDR: Spec = is_down_spec("is-primary-down-by-addr").since("8.0.0");
 

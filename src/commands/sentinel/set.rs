@@ -182,8 +182,7 @@ fn debug(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
         let unknown = || unknown("Unknown option or number of arguments for SENTINEL DEBUG", name);
         let value = args.next_opt().ok_or_else(unknown)?;
         if !sentinel.set_timing(name, value).ok_or_else(unknown)? {
-            let parts: [&[u8]; 5] =
-                [b"ERR Invalid argument '", value, b"' for SENTINEL DEBUG '", name, b"'"];
+            let parts: [&[u8]; 5] = [b"ERR Invalid argument '", value, b"' for SENTINEL DEBUG '", name, b"'"];
             return Err(Error::owned(parts.concat()));
         }
     }

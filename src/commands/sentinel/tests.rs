@@ -202,17 +202,24 @@ fn votes_are_given_once_and_kept() {
          > SENTINEL IS-PRIMARY-DOWN-BY-ADDR 127.0.0.1 1 6 b | [ :0 \"b\" :6 ]",
     );
     let text = file(&kit);
-    assert!(text.contains("sentinel leader-epoch m 6\n") && text.contains("sentinel current-epoch 6\n"), "{text}");
+    assert!(
+        text.contains("sentinel leader-epoch m 6\n") && text.contains("sentinel current-epoch 6\n"),
+        "{text}"
+    );
 }
 
 #[test]
 fn info_has_its_sections() {
     let mut kit = Kit::sentinel(LINES);
-    let mut info = |words: &str| String::from_utf8(kit.raw("c1", format!("INFO {words}\r\n").as_bytes())).unwrap();
+    let mut info =
+        |words: &str| String::from_utf8(kit.raw("c1", format!("INFO {words}\r\n").as_bytes())).unwrap();
     for words in ["", "all", "default", "everything"] {
         let text = info(words);
         assert!(text.contains("mode:sentinel\r\n") && text.contains("used_cpu_user:"), "{words}: {text}");
-        assert!(!text.contains("used_memory") && !text.contains("role:") && !text.contains("cluster_enabled"), "{text}");
+        assert!(
+            !text.contains("used_memory") && !text.contains("role:") && !text.contains("cluster_enabled"),
+            "{text}"
+        );
         let own = "# Sentinel\r\nsentinel_masters:1\r\nsentinel_tilt:0\r\nsentinel_tilt_since_seconds:-1\r\n\
                    sentinel_total_tilt:0\r\nsentinel_running_scripts:0\r\nsentinel_scripts_queue_length:0\r\n\
                    sentinel_simulate_failure_flags:0\r\n\
