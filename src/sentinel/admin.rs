@@ -36,8 +36,11 @@ impl Refused {
 /// An error that a client hears, behind `ERR `.
 pub type Fault = Cow<'static, str>;
 
+/// A time in its place.
+pub type Field = fn(&mut Timing) -> &mut Millis;
+
 /// The settings of DEBUG, in its order.
-pub const TIMINGS: &[(&str, fn(&mut Timing) -> &mut Millis)] = &[
+pub const TIMINGS: &[(&str, Field)] = &[
     ("info-period", |t| &mut t.info),
     ("ping-period", |t| &mut t.ping),
     ("ask-period", |t| &mut t.ask),

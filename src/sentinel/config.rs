@@ -72,7 +72,7 @@ impl Sentinel {
     pub fn load(&mut self, lines: &[Vec<Vec<u8>>]) -> Result<(), (usize, Wrong)> {
         let pass = |line: &[Vec<u8>]| {
             let is = |name: &&str| line.first().is_some_and(|w| w.eq_ignore_ascii_case(name.as_bytes()));
-            if is(&"monitor") { 1 } else { 2 * !GENERAL.iter().any(|name| is(&name)) as usize }
+            if is(&"monitor") { 1 } else { 2 * !GENERAL.iter().any(is) as usize }
         };
         for now in 0..3 {
             for (i, line) in lines.iter().enumerate().filter(|(_, line)| pass(line) == now) {

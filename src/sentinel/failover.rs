@@ -255,7 +255,8 @@ impl Sentinel {
             return;
         }
         let to = self.instances[p.promoted.unwrap_or(primary)].addr.clone();
-        self.tell_switch(primary, &self.announced(&to).to_vec(), to.port);
+        let host = self.announced(&to).to_vec();
+        self.tell_switch(primary, &host, to.port);
         self.switch_to(primary, to);
     }
 
