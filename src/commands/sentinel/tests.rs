@@ -1,7 +1,6 @@
 //! What clients of a Sentinel hear. The replies are those of valkey-server 9.1 --sentinel.
 
 use crate::sentinel::{Answer, Input, Output};
-use crate::sys::disk::Disk;
 use crate::testkit::{Kit, check_sentinel};
 
 const LINES: &[&str] = &["myid 0123456789012345678901234567890123456789", "Monitor m 127.0.0.1 1 2"];
