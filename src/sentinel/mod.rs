@@ -24,6 +24,8 @@ mod info;
 pub mod instance;
 mod link;
 pub mod scripts;
+#[cfg(test)]
+mod sim;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,7 @@
 //! line is only how its words become lines (`words_to_lines`). An `include` is read where it stands. The loader goes
 //! on after a problem, so that `--check-config` can show all of them; a start shows the first and stops.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -230,7 +230,16 @@ impl<'a> Loader<'a> {
     /// Whether a Sentinel can begin with the `sentinel` lines.
     fn check_sentinel(&mut self) {
         let mut machine = Sentinel::new(0, Rng::new(0), sentinel_world());
-        if let Err((i, reason)) = machine.load(&self.config.sentinel)
+        let mut lines = self.config.sentinel.clone();
+        // Programs are named from `dir`, which is entered later.
+        for line in &mut lines {
+            let is_script = line.first().is_some_and(|word| word.to_ascii_lowercase().ends_with(b"-script"));
+            if let Some(path) = line.last_mut().filter(|_| is_script) {
+                let from_here = Path::new(&self.config.dir).join(OsStr::from_bytes(path));
+                *path = from_here.into_os_string().into_vec();
+            }
+        }
+        if let Err((i, reason)) = machine.load(&lines)
             && let Some((place, line, text)) = self.sentinel_lines.get(i).cloned()
         {
             self.problems.push(Problem { place, line, text, reason, hint: None });
