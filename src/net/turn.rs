@@ -184,6 +184,7 @@ impl Turns {
                 let _ = outgoing.send(output);
             }
         }
+        self.exec.end_turn();
         self.exec.hand_on();
         for request in std::mem::take(&mut self.exec.server.requests) {
             match request {
