@@ -18,7 +18,7 @@ use tokio::task::AbortHandle;
 
 use super::Shared;
 use crate::base::limits;
-use crate::resp::{Output as Bytes, Reply};
+use crate::resp::encode;
 use crate::sentinel::{Answer, Conn, Input, Output};
 use crate::sys::children::Children;
 use crate::sys::process::os_text;
@@ -210,11 +210,9 @@ fn answer(frame: OwnedFrame) -> Answer {
 }
 
 fn request(words: &[Vec<u8>]) -> Vec<u8> {
-    let mut out = Bytes::default();
-    let mut to = Reply::new(&mut out, false);
-    to.array(words.len());
-    words.iter().for_each(|word| to.bulk(word));
-    out.take_bytes()
+    let mut out = Vec::new();
+    encode::request(&mut out, words.iter().map(Vec::as_slice));
+    out
 }
 
 impl Shared {
