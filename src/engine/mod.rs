@@ -15,6 +15,7 @@ pub mod pubsub;
 pub mod sentinel;
 pub mod server;
 pub mod session;
+pub mod snapshot;
 pub mod spec;
 pub mod start;
 pub mod stats;

@@ -19,7 +19,7 @@ const TROUBLE: Millis = 7_000;
 const PATIENCE: Millis = 90_000;
 /// How long it must be quiet.
 const QUIET: Millis = 500;
-const HISTORIES: u64 = 200;
+const HISTORIES: u64 = 100;
 
 /// A server.
 struct Server {
