@@ -186,7 +186,7 @@ fn introduce(cx: &mut ServerCx<'_>, out: &mut Reply<'_>) {
     out.bulk(if sentinel { b"sentinel" } else { b"standalone" });
     if !sentinel {
         out.bulk(b"role");
-        out.bulk(b"master");
+        out.bulk(if config.replicaof.is_some() { b"replica" } else { b"master" });
     }
     out.bulk(b"modules");
     out.array(0);

@@ -1,6 +1,5 @@
 //! What the server is at: its time, its role, its last snapshot. And its end.
 
-use crate::commands::sentinel;
 use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
 use crate::engine::error::{Error, Result};
@@ -35,26 +34,6 @@ pub const LASTSAVE: Spec = Spec::server("lastsave", lastsave)
 
 fn lastsave(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     out.int(cx.server.last_save_ms / 1000);
-    Ok(())
-}
-
-pub const ROLE: Spec = Spec::server("role", role)
-    .arity(exactly(0))
-    .flags(NOSCRIPT | LOADING | STALE | FAST)
-    .acl(acl::ADMIN | acl::DANGEROUS)
-    .group(Group::Server)
-    .since("2.8.12")
-    .summary("Returns the role in replication.");
-
-fn role(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    if let Some(sentinel) = &cx.server.sentinel {
-        sentinel::role(sentinel, out);
-        return Ok(());
-    }
-    out.array(3);
-    out.bulk(b"master");
-    out.int(0);
-    out.array(0);
     Ok(())
 }
 
@@ -129,9 +108,7 @@ mod tests {
             "> TIME     | [ \"1700000000\" \"0\" ]
              @ +1234ms
              > TIME     | [ \"1700000001\" \"234000\" ]
-             > LASTSAVE | :1700000000
-             > ROLE     | [ \"master\" :0 [ ] ]
-             > ROLE x   | -ERR wrong number of arguments for 'role' command",
+             > LASTSAVE | :1700000000",
         );
     }
 
