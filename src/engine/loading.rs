@@ -176,6 +176,11 @@ pub fn rdb_rules(c: &Config, checksum: bool, fields_due_ms: Option<i64>) -> Rule
 }
 
 impl Server {
+    /// Whether data is being loaded, be it from a file or from the primary.
+    pub fn is_loading(&self) -> bool {
+        self.loading.is_some() || self.repl.link.loading
+    }
+
     /// How an RDB is read; fields of hashes are left out if their time came before `fields_due_ms`.
     pub fn rdb_rules(&self, fields_due_ms: Option<i64>) -> Rules {
         rdb_rules(&self.config, !self.debug.skip_checksum, fields_due_ms)
@@ -265,6 +270,8 @@ impl Server {
     /// Takes all data away, to be freed elsewhere, and tells those who watch it.
     pub fn empty_data(&mut self) {
         let now_ms = self.clock.now_ms() as i64;
+        // It would be of neither the old data nor the new.
+        self.cancel_snapshot();
         let mut keys = 0;
         let mut remains = Vec::new();
         for i in 0..self.dbs.len() {
@@ -402,7 +409,7 @@ impl Load {
             }
             replace(db, name);
         }
-        db.insert_loaded(hash, key.entry, key.idle, key.frequency);
+        db.insert_hashed(hash, key.entry, key.idle, key.frequency);
         self.loaded.keys += 1;
         server.last_load.keys_loaded += 1;
         Ok(())

@@ -34,7 +34,7 @@ impl Exec {
     }
 
     /// Inserts for one slice of time. Returns when to be called again, if there is anything to load.
-    pub(super) fn load_on(&mut self, now_ms: i64) -> Option<i64> {
+    pub(super) fn load_rdb_on(&mut self, now_ms: i64) -> Option<i64> {
         self.server.load.as_ref()?;
         let began_ms = self.server.loading.map_or(now_ms, |l| l.started_ms);
         match self.server.load_step(SLICE_NS, false) {

@@ -12,12 +12,14 @@ pub mod drain;
 pub mod evict;
 pub mod free;
 pub mod gate;
+pub mod incoming;
 pub mod invalidate;
 pub mod link;
 pub mod load;
 pub mod propagate;
 pub mod replicas;
 pub mod run;
+pub mod sentinel;
 pub mod snapshot;
 pub mod sync;
 pub mod table;
@@ -54,6 +56,8 @@ pub struct Exec {
     starting: bool,
     /// The full synchronization that is being sent.
     sending: Option<Box<sync::Sending>>,
+    /// The data set that is being received.
+    incoming: Option<Box<incoming::Incoming>>,
 }
 
 impl Exec {
@@ -74,6 +78,7 @@ impl Exec {
             frame: Default::default(),
             starting: false,
             sending: None,
+            incoming: None,
         }
     }
 }

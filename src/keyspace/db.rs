@@ -547,7 +547,12 @@ impl Db {
     }
 
     /// Puts an entry in that was read from a file, whose key must be absent, with what the file tells of its use.
-    pub fn insert_loaded(&mut self, hash: u64, entry: Entry, idle: Option<u64>, frequency: Option<u8>) {
+    pub fn insert_loaded(&mut self, entry: Entry, idle: Option<u64>, frequency: Option<u8>) {
+        self.insert_hashed(hash(entry.view().key()), entry, idle, frequency);
+    }
+
+    /// As [`Db::insert_loaded`], where the hash of the key is known.
+    pub fn insert_hashed(&mut self, hash: u64, entry: Entry, idle: Option<u64>, frequency: Option<u8>) {
         entry.set_clock(self.clock_of(idle, frequency));
         self.insert_entry(hash, entry);
     }

@@ -125,7 +125,7 @@ fn restore(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
         return Ok(());
     }
     let entry = entry.with_expiry(expiry);
-    cx.db.insert_loaded(key.hash, entry, o.idle, o.frequency);
+    cx.db.insert_hashed(key.hash, entry, o.idle, o.frequency);
     cx.notify(key.bytes, Event::NEW);
     cx.changed(key.bytes, Event::RESTORE, 1);
     if let Some(at) = expiry

@@ -142,8 +142,7 @@ fn load(bytes: &[u8], rules: Rules) -> Result<Db, Error> {
             Item::SelectDb(3) => {}
             Item::Resize { keys: n, .. } => keys = Some(n),
             Item::Key(key) if db.raw(Key::new(key.entry.view().key())).is_none() => {
-                let hash = crate::base::hash::hash(key.entry.view().key());
-                db.insert_loaded(hash, key.entry, key.idle, key.frequency);
+                db.insert_loaded(key.entry, key.idle, key.frequency);
             }
             Item::End { checked } => {
                 assert_eq!((checked, reader.offset()), (rules.checksum, bytes.len() as u64));
