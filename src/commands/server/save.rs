@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_broken_loads_nothing_and_is_named() {
-        use crate::sys::disk::{Disk, Open};
+        use crate::sys::disk::Open;
         let mut kit = Kit::new(Config { enable_debug_command: Protected::Yes, ..Config::default() });
         ask(&mut kit, "SET k v");
         assert_eq!(ask(&mut kit, "SAVE"), "+OK");
