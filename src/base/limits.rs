@@ -89,3 +89,7 @@ pub const LATENCY_SAMPLES_MAX: usize = 160;
 pub const HLL_TEST_CYCLES: usize = 100;
 /// See `HLL_TEST_CYCLES`.
 pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;
+/// Scripts that came by EVAL and are kept (Redis: `LRU_LIST_LENGTH`).
+pub const EVAL_SCRIPTS_MAX: usize = 500;
+/// Bytes that the values of scripts take. The reference knows no bound but `maxmemory`.
+pub const SCRIPT_MEMORY_MAX: usize = 1 << 30;

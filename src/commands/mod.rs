@@ -12,6 +12,7 @@ pub mod list;
 pub mod observe;
 pub mod pubsub;
 pub mod scan_options;
+pub mod script;
 pub mod server;
 pub mod set;
 pub mod sort;

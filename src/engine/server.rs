@@ -8,6 +8,7 @@ use super::effects::{Effects, listeners};
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
+use super::scripts::Scripts;
 use super::session::{Block, Blocked, Clients, Due, Peer, Session};
 use super::stats::{ErrorOrigin, Stats};
 use super::table::CommandTable;
@@ -88,6 +89,10 @@ pub struct Server {
     pub logs: CommandLogs,
     /// LATENCY.
     pub latency: LatencyMonitor,
+    /// EVAL's scripts, and the one that runs.
+    pub scripts: Scripts,
+    /// More memory is in use than `maxmemory` allows, and nothing could be evicted: as of the running request's beginning.
+    pub oom: bool,
     /// The record of the running command.
     pub fx: Effects,
     /// Process, listeners, files.
@@ -160,6 +165,8 @@ impl Server {
             stats: Stats::default(),
             logs: CommandLogs::default(),
             latency: LatencyMonitor::default(),
+            scripts: Scripts::default(),
+            oom: false,
             fx: Effects::default(),
             outside: Outside::default(),
             debug: Debug::default(),

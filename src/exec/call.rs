@@ -177,6 +177,16 @@ impl Caller for Nested<'_> {
         Ok(())
     }
 
+    fn script_command(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) {
+        args.note_running();
+        self.exec.script_command(self.slot, args, out);
+        self.outer.note_running();
+    }
+
+    fn script_goes_on(&mut self) -> bool {
+        self.exec.script_goes_on()
+    }
+
     fn cx(&mut self) -> ServerCx<'_> {
         ServerCx { server: &mut self.exec.server, slot: self.slot, now_ms: self.now_ms }
     }

@@ -132,12 +132,21 @@ impl Exec {
                 flags |= session.transaction.as_ref().map_or(0, |t| t.flags);
             }
         }
-        if server.config.maxmemory > 0 && !self.make_room() && flags & spec::DENYOOM != 0 {
+        // Inside a script nothing is evicted, whoever asks.
+        let busy = self.server.scripts.running.is_some();
+        self.server.oom = self.server.config.maxmemory > 0 && !busy && !self.make_room();
+        if self.server.oom && flags & spec::DENYOOM != 0 {
             return Pass::Refuse(Some(id), Error::OOM);
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
             let name = &self.server.commands.get(id).full_name;
             return Pass::Refuse(Some(id), Error::subscribed(name));
+        }
+        if let Some(running) = self.server.scripts.running.as_ref().filter(|_| !spec.has(spec::ALLOW_BUSY)) {
+            return Pass::Refuse(
+                Some(id),
+                if running.eval { Error::BUSY_SCRIPT } else { Error::BUSY_FUNCTION },
+            );
         }
         if self.server.pause != Default::default() && self.paused(slot, id, flags) {
             return Pass::Wait;
@@ -221,7 +230,7 @@ fn unknown_command(args: &Args<'_>) -> Error {
     Error::owned(text)
 }
 
-fn unknown_subcommand(command: &Command, args: &Args<'_>) -> Error {
+pub(super) fn unknown_subcommand(command: &Command, args: &Args<'_>) -> Error {
     let sub = args.get(1);
     let mut text = b"ERR unknown subcommand '".to_vec();
     text.extend_from_slice(&sub[..sub.len().min(SHOWN_MAX)]);

@@ -13,6 +13,7 @@ pub mod evict;
 pub mod free;
 pub mod gate;
 pub mod run;
+pub mod script;
 pub mod table;
 pub mod watchers;
 
@@ -43,6 +44,8 @@ pub struct Exec {
     depth: u32,
     /// What the running request has sent to AOF and replicas so far.
     unit: drain::Unit,
+    /// Serves other clients while a script runs for long: a turn inside the running one.
+    pub between: Option<std::rc::Rc<dyn Fn(&mut Exec)>>,
     /// Where messages are put together.
     frame: deliver::Frame,
 }
@@ -63,6 +66,7 @@ impl Exec {
             running_again: false,
             depth: 0,
             unit: Default::default(),
+            between: None,
             frame: Default::default(),
         }
     }

@@ -4,6 +4,10 @@
 //! The sockets of clients have an epoll instance of their own, which tokio watches as one descriptor: a task, a waker
 //! and a registration for each of them cost 800 instructions per request, and all they did was to come by here. (To take
 //! it out of tokio's while there is much to do costs more than it saves: `epoll_ctl` is slow on an epoll.)
+//!
+//! A script that runs for long has turns run inside the one in which it began, so that others hear that the server is busy
+//! and one of them can end it. The sockets therefore lie beside the executor, and a connection that is served lies outside
+//! of both.
 
 use std::cell::RefCell;
 use std::io;
@@ -32,6 +36,19 @@ const EVENTS_MAX: usize = 256;
 pub(super) struct Turns {
     pub exec: Exec,
     pub listeners: Rc<RefCell<Listeners>>,
+    sockets: Rc<RefCell<Sockets>>,
+    epoll: Rc<OwnedFd>,
+    /// When the ticker means to wake, ms of Unix time.
+    pub planned_ms: i64,
+    /// A key is due before that: the ticker must plan anew.
+    pub early: bool,
+    /// The process is to end with this status.
+    pub exit: Option<i32>,
+}
+
+/// The connections.
+pub(super) struct Sockets {
+    listeners: Rc<RefCell<Listeners>>,
     /// By the client's slot.
     conns: Vec<Option<Conn>>,
     epoll: Rc<OwnedFd>,
@@ -42,31 +59,45 @@ pub(super) struct Turns {
     knocks: Vec<EventData>,
     /// Slots of connections that have something to do without an event.
     again: Vec<usize>,
-    /// When the ticker means to wake, ms of Unix time.
-    pub planned_ms: i64,
-    /// A key is due before that: the ticker must plan anew.
-    pub early: bool,
-    /// The process is to end with this status.
-    pub exit: Option<i32>,
+    /// Turns that were run inside of others.
+    inner: u64,
+}
+
+/// What a turn has found beside.
+#[derive(Default)]
+struct Found {
+    /// There was something to do.
+    any: bool,
+    /// A key is due before `planned_ms`.
+    early: bool,
+    exit: Option<i32>,
 }
 
 impl Turns {
     pub fn new(exec: Exec) -> io::Result<Turns> {
         let epoll = Rc::new(epoll::create(epoll::CreateFlags::CLOEXEC)?);
         let none = Event { flags: EventFlags::empty(), data: EventData::new_u64(0) };
-        Ok(Turns {
-            exec,
-            listeners: Rc::new(RefCell::new(Listeners::new(epoll.clone()))),
+        let listeners = Rc::new(RefCell::new(Listeners::new(epoll.clone())));
+        let sockets = Rc::new(RefCell::new(Sockets {
+            listeners: listeners.clone(),
             conns: Vec::new(),
-            epoll,
+            epoll: epoll.clone(),
             events: vec![none; EVENTS_MAX].into(),
             scratch: vec![0; SCRATCH].into(),
             knocks: Vec::new(),
             again: Vec::new(),
-            planned_ms: 0,
-            early: false,
-            exit: None,
-        })
+            inner: 0,
+        }));
+        let mut turns = Turns { exec, listeners, sockets, epoll, planned_ms: 0, early: false, exit: None };
+        let inner = turns.sockets.clone();
+        turns.exec.between = Some(Rc::new(move |exec: &mut Exec| {
+            inner.borrow_mut().inner += 1;
+            // An end of the process is asked for again once the script has ended.
+            if let Some(code) = turn(&inner, exec, i64::MIN).exit {
+                exec.server.requests.push(Request::Exit(code));
+            }
+        }));
+        Ok(turns)
     }
 
     /// The descriptor that becomes readable when a socket has something.
@@ -74,25 +105,39 @@ impl Turns {
         self.epoll.try_clone()
     }
 
-    /// Makes a client of a connection.
-    pub fn add(&mut self, socket: OwnedFd, peer: Peer) {
-        let slot = self.exec.connect(peer);
-        // All that may ever be of interest, once: no further call is needed while the connection lives.
-        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        if let Err(e) = epoll::add(&self.epoll, &socket, EventData::new_u64(slot as u64), flags) {
-            tracing::warn!("Cannot wait for a new client's requests: {e}");
-            return self.exec.disconnect(slot);
-        }
-        if self.conns.len() <= slot {
-            self.conns.resize_with(slot + 1, || None);
-        }
-        self.conns[slot] = Some(Conn::new(socket, slot));
-    }
-
     /// One turn. False when there was nothing to do.
     pub fn turn(&mut self) -> bool {
+        let found = turn(&self.sockets, &mut self.exec, self.planned_ms);
+        self.early |= found.early;
+        self.exit = self.exit.or(found.exit);
+        found.any
+    }
+
+    /// Whether something is to be done without an event.
+    pub fn has_more(&self) -> bool {
+        self.sockets.borrow().has_more(&self.exec)
+    }
+
+    /// Does what periodic work has left for others. What comes of it is for the next turn.
+    pub fn finish(&mut self) {
+        let exit = self.sockets.borrow_mut().finish(&mut self.exec);
+        self.exit = self.exit.or(exit);
+    }
+}
+
+/// Runs a turn. Nothing is borrowed while a connection is served: what it executes may run turns of its own.
+fn turn(sockets: &RefCell<Sockets>, exec: &mut Exec, planned_ms: i64) -> Found {
+    let mut found = Found::default();
+    let (events, n) = {
+        let mut s = sockets.borrow_mut();
+        let mut events = std::mem::take(&mut s.events);
+        if events.is_empty() {
+            // An outer turn goes through its own.
+            let none = Event { flags: EventFlags::empty(), data: EventData::new_u64(0) };
+            events = vec![none; EVENTS_MAX].into();
+        }
         // The kernel is not asked to wait: tokio does that, for this and all else.
-        let n = match epoll::wait(&self.epoll, &mut self.events[..], Some(&Timespec::default())) {
+        let n = match epoll::wait(&s.epoll, &mut events[..], Some(&Timespec::default())) {
             Ok(n) => n,
             Err(Errno::INTR) => 0,
             Err(e) => {
@@ -100,57 +145,123 @@ impl Turns {
                 0
             }
         };
-        if n == 0 && !self.has_more() {
-            return false;
+        (events, n)
+    };
+    if n > 0 || sockets.borrow().has_more(exec) {
+        found.any = true;
+        serve_all(sockets, exec, &events[..n], planned_ms, &mut found);
+    }
+    sockets.borrow_mut().events = events;
+    found
+}
+
+fn serve_all(
+    sockets: &RefCell<Sockets>,
+    exec: &mut Exec,
+    events: &[Event],
+    planned_ms: i64,
+    found: &mut Found,
+) {
+    // First those with news: who had its share in the last turn comes after them.
+    let (mut again, mut knocks) = {
+        let mut s = sockets.borrow_mut();
+        (std::mem::take(&mut s.again), std::mem::take(&mut s.knocks))
+    };
+    for &Event { flags, data } in events {
+        if Listeners::own(data) {
+            knocks.push(data);
+            continue;
         }
-        // First those with news: who had its share in the last turn comes after them.
-        let mut again = std::mem::take(&mut self.again);
-        let mut knocks = std::mem::take(&mut self.knocks);
-        for i in 0..n {
-            let Event { flags, data } = self.events[i];
-            if Listeners::own(data) {
-                knocks.push(data);
-                continue;
-            }
-            let slot = data.u64() as usize;
-            let Some(Some(conn)) = self.conns.get_mut(slot) else { continue };
+        let slot = data.u64() as usize;
+        let conn = sockets.borrow_mut().take_if(slot, |conn| {
             conn.note(flags);
-            if !conn.queued {
-                self.serve(slot);
-            }
+            !conn.queued
+        });
+        serve(sockets, exec, slot, conn, planned_ms, found);
+    }
+    for slot in again.drain(..) {
+        let conn = sockets.borrow_mut().take_if(slot, |conn| {
+            conn.queued = false;
+            true
+        });
+        serve(sockets, exec, slot, conn, planned_ms, found);
+    }
+    exec.server.stats.end_turn();
+    let mut s = sockets.borrow_mut();
+    if s.again.is_empty() {
+        s.again = again;
+    }
+    found.exit = s.finish(exec);
+    knocks.drain(..).for_each(|event| s.accept(exec, event));
+    s.knocks = knocks;
+}
+
+#[inline]
+fn serve(
+    sockets: &RefCell<Sockets>,
+    exec: &mut Exec,
+    slot: usize,
+    conn: Option<Conn>,
+    planned_ms: i64,
+    found: &mut Found,
+) {
+    let Some(mut conn) = conn else { return };
+    let (mut scratch, inner) = {
+        let mut s = sockets.borrow_mut();
+        (std::mem::take(&mut s.scratch), s.inner)
+    };
+    if scratch.is_empty() {
+        scratch = vec![0; SCRATCH].into();
+    }
+    let next = conn.serve(exec, &mut scratch);
+    let mut s = sockets.borrow_mut();
+    s.scratch = scratch;
+    let next = if s.inner == inner {
+        next
+    } else {
+        // Turns inside have seen its events in its place.
+        conn.note(EventFlags::IN | EventFlags::OUT);
+        if next == Next::Rest { Next::Again } else { next }
+    };
+    s.conns[slot] = Some(conn);
+    s.then(exec, slot, next);
+    found.early |= exec.due_before(slot, planned_ms);
+}
+
+impl Sockets {
+    /// Makes a client of a connection.
+    pub fn add(&mut self, exec: &mut Exec, socket: OwnedFd, peer: Peer) {
+        let slot = exec.connect(peer);
+        // All that may ever be of interest, once: no further call is needed while the connection lives.
+        let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        if let Err(e) = epoll::add(&self.epoll, &socket, EventData::new_u64(slot as u64), flags) {
+            tracing::warn!("Cannot wait for a new client's requests: {e}");
+            return exec.disconnect(slot);
         }
-        for slot in again.drain(..) {
-            if let Some(Some(conn)) = self.conns.get_mut(slot) {
-                conn.queued = false;
-                self.serve(slot);
-            }
+        if self.conns.len() <= slot {
+            self.conns.resize_with(slot + 1, || None);
         }
-        if self.again.is_empty() {
-            self.again = again;
-        }
-        self.exec.server.stats.end_turn();
-        self.finish();
-        knocks.drain(..).for_each(|event| self.accept(event));
-        self.knocks = knocks;
-        true
+        self.conns[slot] = Some(Conn::new(socket, slot));
+    }
+
+    pub fn listeners(&self) -> &RefCell<Listeners> {
+        &self.listeners
+    }
+
+    /// Takes a connection out to serve it, if it is there and `wanted`.
+    #[inline]
+    fn take_if(&mut self, slot: usize, wanted: impl FnOnce(&mut Conn) -> bool) -> Option<Conn> {
+        self.conns.get_mut(slot)?.take_if(wanted)
     }
 
     #[inline]
-    fn serve(&mut self, slot: usize) {
-        let Some(Some(conn)) = self.conns.get_mut(slot) else { return };
-        let next = conn.serve(&mut self.exec, &mut self.scratch);
-        self.then(slot, next);
-        self.early |= self.exec.due_before(slot, self.planned_ms);
-    }
-
-    #[inline]
-    fn then(&mut self, slot: usize, next: Next) {
+    fn then(&mut self, exec: &mut Exec, slot: usize, next: Next) {
         match next {
             Next::Rest => {}
             Next::Again => self.queue(slot),
             Next::End => {
                 self.conns[slot] = None;
-                self.exec.disconnect(slot);
+                exec.disconnect(slot);
             }
         }
     }
@@ -165,55 +276,56 @@ impl Turns {
     }
 
     /// Whether something is to be done without an event.
-    pub fn has_more(&self) -> bool {
-        let server = &self.exec.server;
+    fn has_more(&self, exec: &Exec) -> bool {
+        let server = &exec.server;
         !self.again.is_empty() || !server.flush.is_empty() || !server.flush_messages.is_empty()
     }
 
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,
-    /// connections to look at. What comes of these is for the next turn.
-    pub fn finish(&mut self) {
-        for request in std::mem::take(&mut self.exec.server.requests) {
+    /// connections to look at. What comes of these is for the next turn. Gives the status if the process is to end.
+    fn finish(&mut self, exec: &mut Exec) -> Option<i32> {
+        let mut exit = None;
+        for request in std::mem::take(&mut exec.server.requests) {
             match request {
-                Request::Exit(code) => self.exit = Some(code),
+                Request::Exit(code) => exit = Some(code),
                 Request::MakeRoom => {
-                    self.exec.make_room();
+                    exec.make_room();
                 }
             }
         }
-        let mut slots = std::mem::take(&mut self.exec.server.flush);
+        let mut slots = std::mem::take(&mut exec.server.flush);
         for slot in slots.drain(..) {
             if let Some(Some(conn)) = self.conns.get_mut(slot) {
-                let next = conn.write(&mut self.exec);
-                self.then(slot, next);
+                let next = conn.write(exec);
+                self.then(exec, slot, next);
             }
         }
-        if self.exec.server.flush.is_empty() {
-            self.exec.server.flush = slots;
+        if exec.server.flush.is_empty() {
+            exec.server.flush = slots;
         }
-        self.flush_messages();
-        while let Some(slot) = self.exec.server.wake.pop() {
+        self.flush_messages(exec);
+        while let Some(slot) = exec.server.wake.pop() {
             if let Some(Some(conn)) = self.conns.get_mut(slot) {
                 conn.called = true;
                 self.queue(slot);
             }
         }
+        exit
     }
-
     /// Writes messages to some subscribers, those first that have waited longest. The others' turn comes after the next
     /// look at all sockets: requests do not wait for ten thousand writes, and what is published meanwhile goes to those
     /// who are left in one write with what they have already (a third of the processor time per message at one hundred
     /// subscribers and requests without pipelining).
-    fn flush_messages(&mut self) {
-        let waiting = self.exec.server.flush_messages.len();
+    fn flush_messages(&mut self, exec: &mut Exec) {
+        let waiting = exec.server.flush_messages.len();
         for _ in 0..waiting.min(SUBSCRIBERS_MIN.max(waiting / SUBSCRIBERS_PART)) {
-            let Some(slot) = self.exec.server.flush_messages.pop_front() else { return };
+            let Some(slot) = exec.server.flush_messages.pop_front() else { return };
             // Who had replies to hear has heard the messages with them.
-            if self.exec.server.client(slot).due == Due::Messages
+            if exec.server.client(slot).due == Due::Messages
                 && let Some(Some(conn)) = self.conns.get_mut(slot)
             {
-                let next = conn.write(&mut self.exec);
-                self.then(slot, next);
+                let next = conn.write(exec);
+                self.then(exec, slot, next);
             }
         }
     }
