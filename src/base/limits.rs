@@ -91,5 +91,7 @@ pub const HLL_TEST_CYCLES: usize = 100;
 pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;
 /// Scripts that came by EVAL and are kept (Redis: `LRU_LIST_LENGTH`).
 pub const EVAL_SCRIPTS_MAX: usize = 500;
+/// Functions that one library may register.
+pub const FUNCTIONS_MAX: usize = 100_000;
 /// Bytes that the values of scripts take. The reference knows no bound but `maxmemory`.
 pub const SCRIPT_MEMORY_MAX: usize = 1 << 30;

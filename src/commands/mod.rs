@@ -3,6 +3,7 @@
 pub mod bitmap;
 pub mod client;
 pub mod conn;
+pub mod function;
 pub mod generic;
 pub mod geo;
 pub mod hash;

@@ -4,7 +4,9 @@ use super::help;
 use crate::engine::args::Args;
 use crate::engine::cx::{Caller, ServerCx};
 use crate::engine::error::{Error, Result};
-use crate::engine::scripts::{Name, Running};
+use crate::engine::functions::log_line;
+use crate::engine::scripts::{Name, Running, ScriptId};
+use crate::engine::server::Server;
 use crate::engine::spec::*;
 use crate::engine::stats::ErrorOrigin;
 use crate::resp::{Output, Reply, Span};
@@ -20,9 +22,13 @@ const KEYS_RW: &[KeySpec] = &[KeySpec {
     notes: "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE",
     ..KeySpec::counted(2, RW | ACCESS | UPDATE)
 }];
-const KEYS_RO: &[KeySpec] = &[KeySpec::counted(2, RO | ACCESS)];
+const KEYS_RO: &[KeySpec] = &[KeySpec {
+    notes: "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS",
+    ..KeySpec::counted(2, RO | ACCESS)
+}];
 
-const fn evaluating(
+/// What the commands that run scripts share.
+pub const fn evaluating(
     name: &'static str,
     f: fn(&mut dyn Caller, &mut Args<'_>, &mut Reply<'_>) -> Result,
     more: Flags,
@@ -37,6 +43,7 @@ const fn evaluating(
                 | STALE
                 | MOVABLE_KEYS
                 | TOUCHES_ARBITRARY_KEYS
+                | RUNS_SCRIPT
                 | more,
         )
         .keys(keys)
@@ -69,12 +76,13 @@ pub const EVALSHA: Spec = evaluating("evalsha", evalsha, MAY_REPLICATE, KEYS_RW_
     .summary("Runs a script that the server knows, by its SHA-1.");
 
 const KEYS_RW_PLAIN: &[KeySpec] = &[KeySpec::counted(2, RW | ACCESS | UPDATE)];
+const KEYS_RO_PLAIN: &[KeySpec] = &[KeySpec::counted(2, RO | ACCESS)];
 
 fn evalsha(caller: &mut dyn Caller, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     by_name(caller, args, out, false)
 }
 
-pub const EVALSHA_RO: Spec = evaluating("evalsha_ro", evalsha_ro, READONLY, KEYS_RO)
+pub const EVALSHA_RO: Spec = evaluating("evalsha_ro", evalsha_ro, READONLY, KEYS_RO_PLAIN)
     .syntax("sha1 numkeys [key [key ...]] [arg [arg ...]]")
     .since("7.0.0")
     .summary("Runs a script that the server knows and that writes nothing, by its SHA-1.");
@@ -83,109 +91,135 @@ fn evalsha_ro(caller: &mut dyn Caller, args: &mut Args<'_>, out: &mut Reply<'_>)
     by_name(caller, args, out, true)
 }
 
-/// How many of the arguments behind the count are keys.
-fn key_count(args: &Args<'_>) -> Result<usize> {
-    let n = crate::base::num::parse_i64(args.get(2)).ok_or(Error::NOT_INTEGER)?;
+/// How many of the arguments behind the count are keys; `wrong` if what stands there is no number.
+pub fn key_count(args: &Args<'_>, n: Option<i64>, wrong: Error) -> Result<usize> {
+    let n = n.ok_or(wrong)?;
     if n > args.len() as i64 - 3 {
         return Err(Error::text("ERR Number of keys can't be greater than number of args"));
     }
     usize::try_from(n).map_err(|_| Error::text("ERR Number of keys can't be negative"))
 }
 
+fn keys_of(args: &Args<'_>) -> Result<usize> {
+    key_count(args, crate::base::num::parse_i64(args.get(2)), Error::NOT_INTEGER)
+}
+
 fn by_body(caller: &mut dyn Caller, args: &Args<'_>, out: &mut Reply<'_>, ro: bool) -> Result {
-    let keys = key_count(args)?;
+    caller.tell_monitors(out);
+    let keys = keys_of(args)?;
     let scripts = &mut caller.cx().server.scripts;
-    let name = scripts.name_of(args.get(1));
-    if scripts.get(&name).is_none() {
-        scripts.add(name, args.get(1), false)?;
-    }
-    run(caller, &name, args, keys, out, ro)
+    let id = match scripts.by_body(args.get(1)) {
+        Some(id) => id,
+        None => scripts.add(args.get(1), false)?,
+    };
+    run(caller, id, args, keys, out, ro)
 }
 
 fn by_name(caller: &mut dyn Caller, args: &Args<'_>, out: &mut Reply<'_>, ro: bool) -> Result {
+    caller.tell_monitors(out);
     if args.get(1).len() != size_of::<Name>() {
         return Err(NOSCRIPT_ERROR);
     }
-    let keys = key_count(args)?;
-    let Some((name, _)) = caller.cx().server.scripts.find(args.get(1)) else { return Err(NOSCRIPT_ERROR) };
-    run(caller, &name, args, keys, out, ro)
+    let keys = keys_of(args)?;
+    let id = caller.cx().server.scripts.by_name(args.get(1)).ok_or(NOSCRIPT_ERROR)?;
+    run(caller, id, args, keys, out, ro)
+}
+
+fn run(
+    caller: &mut dyn Caller,
+    id: ScriptId,
+    args: &Args<'_>,
+    keys: usize,
+    out: &mut Reply<'_>,
+    ro: bool,
+) -> Result {
+    let Some(script) = caller.cx().server.scripts.get(id) else { return Err(NOSCRIPT_ERROR) };
+    let (name, flags) = (script.name, script.flags);
+    let mut vm = start(caller, &Job { eval: true, flags, ro }, &name)?;
+    let function = caller.cx().server.scripts.function(&vm, id);
+    vm.stack.push(function);
+    // They are globals: no script can change these, but the next one finds others.
+    for (from, to, name) in [(3, 3 + keys, vm.names.keys), (3 + keys, args.len(), vm.names.argv)] {
+        push_array(&mut vm, args, from, to);
+        if let Some(array) = vm.stack.pop() {
+            let globals = vm.globals;
+            vm.heap.raw_set(globals, Value::Str(name), array);
+        }
+    }
+    let result = execute(caller, &mut vm, 0, out);
+    let scripts = &mut caller.cx().server.scripts;
+    scripts.put_vm(vm);
+    scripts.touch(id);
+    result
+}
+
+/// Pushes a table of the arguments `from..to`.
+pub fn push_array(vm: &mut Vm, args: &Args<'_>, from: usize, to: usize) {
+    let t = vm.heap.table(to - from, 0);
+    for i in from..to {
+        let v = vm.heap.text(args.get(i));
+        vm.heap.push(t, v);
+    }
+    vm.stack.push(Value::Table(t));
+}
+
+/// What is to be run: by EVAL or FCALL, with these flags, and told to write nothing.
+pub struct Job {
+    pub eval: bool,
+    pub flags: shebang::Flags,
+    pub ro: bool,
 }
 
 /// Refuses what the flags of a script say it must not be run for.
-fn check_flags(cx: &mut ServerCx<'_>, flags: shebang::Flags, ro: bool) -> Result {
+fn check_flags(server: &Server, job: &Job) -> Result {
+    let (flags, ro) = (job.flags, job.ro);
     if flags & shebang::COMPAT != 0 {
         return Ok(());
     }
     if flags & shebang::NO_WRITES == 0 && ro {
         return Err(Error::text("ERR Can not execute a script with write flag using *_ro command."));
     }
-    if cx.server.oom && flags & (shebang::NO_WRITES | shebang::ALLOW_OOM) == 0 {
-        return Err(Error::OOM);
+    if server.oom && flags & (shebang::NO_WRITES | shebang::ALLOW_OOM) == 0 {
+        return Err(Error::text(
+            "OOM allow-oom flag is not set on the script, can not run it when used memory > 'maxmemory'",
+        ));
     }
     Ok(())
 }
 
-fn run(
-    caller: &mut dyn Caller,
-    name: &Name,
-    args: &Args<'_>,
-    keys: usize,
-    out: &mut Reply<'_>,
-    ro: bool,
-) -> Result {
-    let mut cx = caller.cx();
-    let Some(script) = cx.server.scripts.get(name).cloned() else { return Err(NOSCRIPT_ERROR) };
-    if cx.server.scripts.running.is_some() {
+/// Makes ready to run a script or function. Gives the interpreter.
+pub fn start(caller: &mut dyn Caller, job: &Job, name: &[u8]) -> Result<Box<Vm>> {
+    let cx = caller.cx();
+    let server = &mut *cx.server;
+    if server.scripts.running.is_some() {
         return Err(Error::text("ERR a script cannot run another"));
     }
-    check_flags(&mut cx, script.flags, ro)?;
-    let has = |flag| script.flags & shebang::COMPAT == 0 && script.flags & flag != 0;
-    let running = Running {
-        eval: true,
-        name: name.to_vec(),
+    check_flags(server, job)?;
+    let has = |flag| job.flags & shebang::COMPAT == 0 && job.flags & flag != 0;
+    server.scripts.running = Some(Running {
+        eval: job.eval,
+        name: name.into(),
         slot: cx.slot,
-        started_us: cx.server.clock.mono_us(),
-        read_only: ro || has(shebang::NO_WRITES),
+        started_us: server.clock.mono_us(),
+        read_only: job.ro || has(shebang::NO_WRITES),
         allow_oom: has(shebang::ALLOW_OOM),
         wrote: false,
         killed: false,
         busy: false,
-        repl: 3,
-    };
-    let scripts = &mut cx.server.scripts;
-    let mut vm = scripts.take_vm();
-    let function = scripts.function(&vm, &script);
-    let texts = |from: usize, to: usize| (from..to).map(|i| args.get(i));
-    for (name, from, to) in [("KEYS", 3, 3 + keys), ("ARGV", 3 + keys, args.len())] {
-        let t = vm.heap.table(to - from, 0);
-        for (i, text) in texts(from, to).enumerate() {
-            let v = vm.heap.text(text);
-            vm.heap.raw_set(t, Value::Num((i + 1) as f64), v);
-        }
-        let globals = vm.globals;
-        vm.heap.set_field(globals, name, Value::Table(t));
-    }
-    vm.stack.push(function);
-    let result = execute(caller, &mut vm, running, 0, out);
-    vm.reset();
-    let scripts = &mut caller.cx().server.scripts;
-    scripts.put_vm(vm);
-    scripts.touch(name, false);
-    result
+        command: Vec::new(),
+        repl: REPL_ALL,
+    });
+    Ok(if job.eval { server.scripts.take_vm() } else { server.functions.take_vm() })
 }
+
+/// AOF and replicas.
+const REPL_ALL: u8 = 3;
 
 /// Runs the function at the bottom of the stack with the `n` values behind it, as a script of the client; writes what it
 /// returns.
-pub fn execute(
-    caller: &mut dyn Caller,
-    vm: &mut Vm,
-    running: Running,
-    n: usize,
-    out: &mut Reply<'_>,
-) -> Result {
-    let eval = running.eval;
+pub fn execute(caller: &mut dyn Caller, vm: &mut Vm, n: usize, out: &mut Reply<'_>) -> Result {
     let mut cx = caller.cx();
-    let outer = cx.server.scripts.running.replace(running);
+    let eval = cx.server.scripts.running.as_ref().is_some_and(|r| r.eval);
     let session = cx.session();
     let (db, denied) = (session.db, std::mem::replace(&mut session.deny_blocking, true));
     vm.resp3 = false;
@@ -199,8 +233,9 @@ pub fn execute(
         }
         Err(fault) => failed(&mut machine, fault, eval),
     };
+    machine.vm.reset();
     let mut cx = caller.cx();
-    cx.server.scripts.running = outer;
+    cx.server.scripts.running = None;
     let session = cx.session();
     (session.db, session.deny_blocking) = (db, denied);
     match outcome {
@@ -226,12 +261,12 @@ fn failed(machine: &mut Run<'_>, fault: Fault, eval: bool) -> Outcome {
             let how = if eval { "SCRIPT" } else { "FUNCTION" };
             let text = format!("Script killed by user with {how} KILL.");
             tracing::info!("{text}");
-            machine.vm.heap.text(text)
+            machine.error_table(text.as_bytes())
         }
     };
     let t = machine.described(v);
     let (mut text, counted) =
-        api::error_of(machine.vm, t).unwrap_or_else(|| (b"ERR unknown error".to_vec(), false));
+        api::error_of(machine.vm, t).unwrap_or_else(|| (api::UNKNOWN_ERROR.to_vec(), false));
     if let Value::Str(source) = machine.vm.heap.field(t, "source")
         && let Value::Num(line) = machine.vm.heap.field(t, "line")
     {
@@ -271,13 +306,7 @@ impl Host for Scripted<'_> {
     }
 
     fn log(&mut self, level: u8, text: &[u8]) {
-        let text = String::from_utf8_lossy(text);
-        match level {
-            0 => tracing::trace!("{text}"),
-            1 => tracing::debug!("{text}"),
-            2 => tracing::info!("{text}"),
-            _ => tracing::warn!("{text}"),
-        }
+        log_line(level, text);
     }
 
     fn set_repl(&mut self, to: u8) {
@@ -297,8 +326,8 @@ impl Host for Scripted<'_> {
         Some(true)
     }
 
-    fn register(&mut self, _: Registered) -> std::result::Result<(), String> {
-        Err("server.register_function can only be called on FUNCTION LOAD command".to_string())
+    fn register(&mut self, _: Registered) -> std::result::Result<(), &'static str> {
+        Err("server.register_function can only be called on FUNCTION LOAD command")
     }
 }
 
@@ -355,7 +384,7 @@ const EXISTS: Spec = sub("exists", exists)
 fn exists(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     out.array(args.len() - 2);
     for name in args.all().skip(2) {
-        out.int(cx.server.scripts.find(name).is_some() as i64);
+        out.int(cx.server.scripts.knows(name) as i64);
     }
     Ok(())
 }
@@ -400,10 +429,11 @@ pub fn kill_running(cx: &mut ServerCx<'_>, eval: bool, out: &mut Reply<'_>) -> R
             "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.",
         ));
     }
-    if eval != running.eval {
-        return Err(if eval { Error::BUSY_FUNCTION } else { Error::BUSY_SCRIPT });
+    if eval == running.eval {
+        running.killed = true;
+    } else if let Some(error) = cx.server.scripts.busy_error() {
+        return Err(error);
     }
-    running.killed = true;
     out.ok();
     Ok(())
 }
@@ -419,13 +449,14 @@ const LOAD: Spec = sub("load", load)
 
 fn load(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let scripts = &mut cx.server.scripts;
-    let name = scripts.name_of(args.get(2));
-    if scripts.get(&name).is_some() {
-        scripts.keep(&name);
-    } else {
-        scripts.add(name, args.get(2), true)?;
+    let id = match scripts.by_body(args.get(2)) {
+        Some(id) => id,
+        None => scripts.add(args.get(2), true)?,
+    };
+    scripts.keep(id);
+    if let Some(script) = scripts.get(id) {
+        out.bulk(&script.name);
     }
-    out.bulk(&name);
     Ok(())
 }
 
@@ -437,10 +468,9 @@ const SHOW: Spec = sub("show", show)
     .summary("Returns the source of a script.");
 
 fn show(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    match cx.server.scripts.find(args.get(2)) {
-        Some((_, script)) => out.bulk(&script.body),
-        None => return Err(NOSCRIPT_ERROR),
-    }
+    let scripts = &cx.server.scripts;
+    let found = scripts.by_name(args.get(2)).filter(|_| scripts.knows(args.get(2)));
+    out.bulk(&found.and_then(|id| scripts.get(id)).ok_or(NOSCRIPT_ERROR)?.body);
     Ok(())
 }
 

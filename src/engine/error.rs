@@ -38,6 +38,7 @@ impl Error {
     pub const OOM: Error = fixed("OOM command not allowed when used memory > 'maxmemory'.");
     pub const BUSY_SCRIPT: Error =
         fixed("BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+    pub const SCRIPT_UNKNOWN_COMMAND: Error = fixed("ERR Unknown command called from script");
     pub const BUSY_FUNCTION: Error =
         fixed("BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.");
     pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");

@@ -8,6 +8,7 @@ pub mod config;
 pub mod cx;
 pub mod effects;
 pub mod error;
+pub mod functions;
 pub mod keys;
 pub mod latency;
 pub mod outside;

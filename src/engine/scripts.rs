@@ -2,10 +2,13 @@
 //! runs. Scripts that came by EVAL are forgotten, the least recently used first, beyond a number of them; those that came
 //! by SCRIPT LOAD stay.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use super::error::{Error, Result};
+use super::versions;
 use crate::base::limits;
 use crate::script::lua::value::TableId;
 use crate::script::lua::{Value, Vm};
@@ -14,13 +17,15 @@ use crate::script::{api, sha1_hex, shebang};
 /// A script's name: its SHA-1 in lower case.
 pub type Name = [u8; 40];
 
+/// A script by its place among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScriptId(u32);
+
 /// A compiled script.
-#[derive(Clone)]
 pub struct Script {
+    pub name: Name,
     pub body: Rc<[u8]>,
     pub flags: shebang::Flags,
-    /// Its place in the interpreter's registry.
-    place: u32,
     /// When it was used last, by a count of uses; `None`: it stays.
     used: Option<u64>,
 }
@@ -31,7 +36,7 @@ pub struct Running {
     /// By EVAL, not FCALL.
     pub eval: bool,
     /// Its name.
-    pub name: Vec<u8>,
+    pub name: SmallVec<[u8; 40]>,
     /// The client's slot.
     pub slot: usize,
     pub started_us: u64,
@@ -43,6 +48,8 @@ pub struct Running {
     pub killed: bool,
     /// It has run for longer than `busy-reply-threshold`: others hear that the server is busy.
     pub busy: bool,
+    /// The whole request, once it is busy.
+    pub command: Vec<Vec<u8>>,
     /// What of its writes is propagated: 1 = AOF, 2 = replicas.
     pub repl: u8,
 }
@@ -52,15 +59,16 @@ pub struct Running {
 pub struct Scripts {
     /// Away while a script runs.
     vm: Option<Box<Vm>>,
+    /// The table in it that holds the functions, each at its script's place and one.
     registry: Option<TableId>,
-    by_name: HashMap<Name, Script>,
-    /// Bodies to names: EVAL of a known one computes no SHA-1.
-    by_body: HashMap<Rc<[u8]>, Name>,
-    by_use: BTreeMap<u64, Name>,
-    uses: u64,
-    places: u32,
-    /// Free places.
+    list: Vec<Option<Script>>,
     free: Vec<u32>,
+    by_name: HashMap<Name, ScriptId>,
+    /// EVAL of a known body computes no SHA-1.
+    by_body: HashMap<Rc<[u8]>, ScriptId>,
+    /// Those that may be forgotten.
+    passing: Vec<ScriptId>,
+    uses: u64,
     pub running: Option<Running>,
     /// Forgotten for others.
     pub evicted: u64,
@@ -76,14 +84,8 @@ impl Scripts {
         match self.vm.take() {
             Some(vm) => vm,
             None => {
-                let mut vm = Box::new(Vm::new(0x5DEE_CE66D, limits::SCRIPT_MEMORY_MAX));
-                vm.rng = 0x1234_ABCD_330E;
-                let versions = api::Versions {
-                    redis: super::versions::REDIS,
-                    valkey: super::versions::VALKEY,
-                    name: super::versions::NAME,
-                };
-                api::open(&mut vm, &versions, true);
+                let mut vm = Box::new(Vm::new(limits::SCRIPT_MEMORY_MAX));
+                api::open(&mut vm, &versions::FOR_SCRIPTS, true);
                 let registry = vm.heap.table(0, 0);
                 vm.heap.roots.push(Value::Table(registry));
                 self.registry = Some(registry);
@@ -98,25 +100,30 @@ impl Scripts {
         self.vm = Some(vm);
     }
 
-    /// The name of a script's body.
-    pub fn name_of(&self, body: &[u8]) -> Name {
-        self.by_body.get(body).copied().unwrap_or_else(|| sha1_hex(body))
-    }
-
-    /// A script by its name.
-    pub fn get(&self, name: &Name) -> Option<&Script> {
-        self.by_name.get(name)
+    /// A script by its body.
+    pub fn by_body(&self, body: &[u8]) -> Option<ScriptId> {
+        self.by_body.get(body).copied()
     }
 
     /// A script by what a client calls it: upper case too.
-    pub fn find(&self, name: &[u8]) -> Option<(Name, &Script)> {
+    pub fn by_name(&self, name: &[u8]) -> Option<ScriptId> {
         let mut lower: Name = name.try_into().ok()?;
         lower.make_ascii_lowercase();
-        Some((lower, self.by_name.get(&lower)?))
+        self.by_name.get(&lower).copied()
+    }
+
+    /// Whether there is a script of exactly this name.
+    pub fn knows(&self, name: &[u8]) -> bool {
+        Name::try_from(name).is_ok_and(|name| self.by_name.contains_key(&name))
+    }
+
+    /// A script.
+    pub fn get(&self, id: ScriptId) -> Option<&Script> {
+        self.list.get(id.0 as usize)?.as_ref()
     }
 
     /// Compiles a script that is not known yet.
-    pub fn add(&mut self, name: Name, body: &[u8], stays: bool) -> Result {
+    pub fn add(&mut self, body: &[u8], stays: bool) -> Result<ScriptId> {
         let (flags, from) = shebang::read(body).map_err(|e| Error::owned([b"ERR ", &e[..]].concat()))?;
         let mut vm = self.take_vm();
         let compiled = vm.load(&body[from..], "user_script");
@@ -125,21 +132,20 @@ impl Scripts {
                 if !stays {
                     self.forget_oldest(&mut vm);
                 }
-                let place = self.free.pop().unwrap_or_else(|| {
-                    self.places += 1;
-                    self.places
-                });
+                let id = ScriptId(self.free.pop().unwrap_or_else(|| {
+                    self.list.push(None);
+                    (self.list.len() - 1) as u32
+                }));
                 if let Some(registry) = self.registry {
-                    vm.heap.raw_set(registry, Value::Num(place as f64), Value::Func(f));
+                    vm.heap.raw_set(registry, place(id), Value::Func(f));
                 }
-                let body: Rc<[u8]> = body.into();
-                self.bodies += body.len();
-                self.by_body.insert(body.clone(), name);
-                self.by_name.insert(name, Script { body, flags, place, used: None });
+                self.insert(id, Script { name: sha1_hex(body), body: body.into(), flags, used: None });
                 if !stays {
-                    self.touch(&name, true);
+                    self.passing.push(id);
+                    self.list[id.0 as usize].iter_mut().for_each(|s| s.used = Some(0));
+                    self.touch(id);
                 }
-                Ok(())
+                Ok(id)
             }
             Err(e) => Err(Error::owned([b"ERR Error compiling script (new function): ", &e[..]].concat())),
         };
@@ -147,44 +153,52 @@ impl Scripts {
         result
     }
 
-    /// A script was used; `new`: it came by EVAL just now.
-    pub fn touch(&mut self, name: &Name, new: bool) {
-        let Some(script) = self.by_name.get_mut(name) else { return };
-        let Some(before) = script.used.or(new.then_some(0)) else { return };
-        if before == self.uses && !new {
-            return;
-        }
-        self.by_use.remove(&before);
+    fn insert(&mut self, id: ScriptId, script: Script) {
+        self.bodies += script.body.len();
+        self.by_body.insert(script.body.clone(), id);
+        self.by_name.insert(script.name, id);
+        self.list[id.0 as usize] = Some(script);
+    }
+
+    /// A script was used.
+    #[inline]
+    pub fn touch(&mut self, id: ScriptId) {
         self.uses += 1;
-        script.used = Some(self.uses);
-        self.by_use.insert(self.uses, *name);
+        if let Some(Some(Script { used: Some(used), .. })) = self.list.get_mut(id.0 as usize) {
+            *used = self.uses;
+        }
     }
 
     /// A script that SCRIPT LOAD names stays.
-    pub fn keep(&mut self, name: &Name) {
-        if let Some(used) = self.by_name.get_mut(name).and_then(|s| s.used.take()) {
-            self.by_use.remove(&used);
+    pub fn keep(&mut self, id: ScriptId) {
+        if let Some(Some(script)) = self.list.get_mut(id.0 as usize) {
+            script.used = None;
+            self.passing.retain(|&p| p != id);
         }
     }
 
     fn forget_oldest(&mut self, vm: &mut Vm) {
-        while self.by_use.len() >= limits::EVAL_SCRIPTS_MAX {
-            let Some((_, name)) = self.by_use.pop_first() else { return };
-            let Some(script) = self.by_name.remove(&name) else { continue };
+        while self.passing.len() >= limits::EVAL_SCRIPTS_MAX {
+            let used = |id: &ScriptId| self.get(*id).and_then(|s| s.used);
+            let oldest = (0..self.passing.len()).min_by_key(|&i| used(&self.passing[i]));
+            let Some(id) = oldest.map(|i| self.passing.swap_remove(i)) else { return };
+            let Some(script) = self.list[id.0 as usize].take() else { continue };
             self.by_body.remove(&script.body);
+            self.by_name.remove(&script.name);
             self.bodies -= script.body.len();
             if let Some(registry) = self.registry {
-                vm.heap.raw_set(registry, Value::Num(script.place as f64), Value::Nil);
+                vm.heap.raw_set(registry, place(id), Value::Nil);
             }
-            self.free.push(script.place);
+            self.free.push(id.0);
             self.evicted += 1;
         }
     }
 
     /// The compiled function of a script.
-    pub fn function(&self, vm: &Vm, script: &Script) -> Value {
+    #[inline]
+    pub fn function(&self, vm: &Vm, id: ScriptId) -> Value {
         match self.registry {
-            Some(registry) => vm.heap.raw_get(registry, Value::Num(script.place as f64)),
+            Some(registry) => vm.heap.raw_get(registry, place(id)),
             None => Value::Nil,
         }
     }
@@ -195,6 +209,11 @@ impl Scripts {
         self.evicted = old.evicted;
         self.running = old.running;
         old.vm
+    }
+
+    /// What others hear while a script runs.
+    pub fn busy_error(&self) -> Option<Error> {
+        self.running.as_ref().map(|r| if r.eval { Error::BUSY_SCRIPT } else { Error::BUSY_FUNCTION })
     }
 
     /// How many scripts are known.
@@ -214,7 +233,12 @@ impl Scripts {
 
     /// Bytes of the scripts themselves, about.
     pub fn memory(&self) -> usize {
-        const EACH: usize = size_of::<Name>() * 3 + size_of::<Script>() + 64;
+        const EACH: usize = size_of::<Name>() + size_of::<Option<Script>>() + 64;
         self.bodies + self.len() * EACH
     }
+}
+
+#[inline]
+fn place(id: ScriptId) -> Value {
+    Value::Num(f64::from(id.0) + 1.0)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::commandlog::CommandLogs;
 use super::config::Config;
 use super::effects::{Effects, listeners};
+use super::functions::Functions;
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
@@ -91,6 +92,8 @@ pub struct Server {
     pub latency: LatencyMonitor,
     /// EVAL's scripts, and the one that runs.
     pub scripts: Scripts,
+    /// Libraries of functions.
+    pub functions: Functions,
     /// More memory is in use than `maxmemory` allows, and nothing could be evicted: as of the running request's beginning.
     pub oom: bool,
     /// The record of the running command.
@@ -166,6 +169,7 @@ impl Server {
             logs: CommandLogs::default(),
             latency: LatencyMonitor::default(),
             scripts: Scripts::default(),
+            functions: Functions::default(),
             oom: false,
             fx: Effects::default(),
             outside: Outside::default(),

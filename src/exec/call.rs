@@ -177,6 +177,12 @@ impl Caller for Nested<'_> {
         Ok(())
     }
 
+    fn tell_monitors(&mut self, out: &mut Reply<'_>) {
+        if !self.exec.server.monitors.is_empty() {
+            self.exec.show_to_monitors(self.slot, &self.outer, out);
+        }
+    }
+
     fn script_command(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) {
         args.note_running();
         self.exec.script_command(self.slot, args, out);
@@ -184,7 +190,7 @@ impl Caller for Nested<'_> {
     }
 
     fn script_goes_on(&mut self) -> bool {
-        self.exec.script_goes_on()
+        self.exec.script_goes_on(&self.outer)
     }
 
     fn cx(&mut self) -> ServerCx<'_> {

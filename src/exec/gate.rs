@@ -4,11 +4,13 @@
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::error::Error;
+use crate::engine::server::Server;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
 use crate::engine::spec::{self, Flags, Handler};
 use crate::engine::stats::ErrorOrigin;
 use crate::engine::table::Command;
 use crate::resp::Reply;
+use crate::script::shebang;
 
 /// What the gate says.
 enum Pass {
@@ -83,7 +85,9 @@ impl Exec {
 
     /// Queues a request of a transaction.
     fn queue(&mut self, slot: usize, id: u16, args: &Args<'_>, out: &mut Reply<'_>) {
-        let flags = self.server.commands.get(id).spec.flags;
+        let spec = self.server.commands.get(id).spec;
+        let flags =
+            if spec.has(spec::RUNS_SCRIPT) { scripted(&self.server, spec, args) } else { spec.flags };
         let session = self.server.client(slot);
         session.last_command = Some(id);
         if let Some(tx) = &mut session.transaction {
@@ -123,14 +127,14 @@ impl Exec {
         let in_multi = self.depth == 0 && session.in_multi();
         // In RESP2 messages and replies could not be told apart.
         let subscribed = session.kind == ClientType::Pubsub && !session.resp3;
+        if in_multi && spec.has(spec::NO_MULTI) {
+            return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
+        }
         let mut flags = spec.flags;
-        if in_multi {
-            if spec.has(spec::NO_MULTI) {
-                return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
-            }
-            if is_exec(spec) {
-                flags |= session.transaction.as_ref().map_or(0, |t| t.flags);
-            }
+        if in_multi && is_exec(spec) {
+            flags |= session.transaction.as_ref().map_or(0, |t| t.flags);
+        } else if spec.has(spec::RUNS_SCRIPT) {
+            flags = scripted(server, spec, args);
         }
         // Inside a script nothing is evicted, whoever asks.
         let busy = self.server.scripts.running.is_some();
@@ -142,11 +146,11 @@ impl Exec {
             let name = &self.server.commands.get(id).full_name;
             return Pass::Refuse(Some(id), Error::subscribed(name));
         }
-        if let Some(running) = self.server.scripts.running.as_ref().filter(|_| !spec.has(spec::ALLOW_BUSY)) {
-            return Pass::Refuse(
-                Some(id),
-                if running.eval { Error::BUSY_SCRIPT } else { Error::BUSY_FUNCTION },
-            );
+        if busy
+            && !spec.has(spec::ALLOW_BUSY)
+            && let Some(error) = self.server.scripts.busy_error()
+        {
+            return Pass::Refuse(Some(id), error);
         }
         if self.server.pause != Default::default() && self.paused(slot, id, flags) {
             return Pass::Wait;
@@ -194,6 +198,31 @@ impl Exec {
     pub fn count_error(&mut self, error: &Error) {
         self.server.stats.count_error(error.code(), ErrorOrigin::Server);
     }
+}
+
+/// The flags of a command that runs a script, by what the script says of itself.
+fn scripted(server: &Server, spec: &spec::Spec, args: &Args<'_>) -> Flags {
+    let what = args.get(1);
+    let scripts = &server.scripts;
+    let told = if spec.name.starts_with("fcall") {
+        server.functions.find(what).map(|f| f.flags)
+    } else if spec.name.starts_with("evalsha") {
+        scripts.by_name(what).and_then(|id| scripts.get(id)).map(|s| s.flags)
+    } else {
+        shebang::read(what).ok().map(|(flags, _)| flags)
+    };
+    let Some(told) = told.filter(|told| told & shebang::COMPAT == 0) else { return spec.flags };
+    let mut flags = spec.flags & !(spec::STALE | spec::DENYOOM | spec::WRITE | spec::MAY_REPLICATE);
+    if told & (shebang::ALLOW_OOM | shebang::NO_WRITES) == 0 {
+        flags |= spec::DENYOOM;
+    }
+    if told & shebang::NO_WRITES == 0 {
+        flags |= spec::WRITE;
+    }
+    if told & shebang::ALLOW_STALE != 0 {
+        flags |= spec::STALE;
+    }
+    flags
 }
 
 /// Whether a command runs what MULTI has queued.

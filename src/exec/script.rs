@@ -9,7 +9,7 @@ use crate::resp::Reply;
 impl Exec {
     /// Whether the running script may go on. Beyond `busy-reply-threshold` others are served meanwhile: with an error, but
     /// for what can end it.
-    pub(super) fn script_goes_on(&mut self) -> bool {
+    pub(super) fn script_goes_on(&mut self, request: &Args<'_>) -> bool {
         let threshold_ms = self.server.config.busy_reply_threshold;
         let now_us = self.server.clock.mono_us();
         let Some(running) = &mut self.server.scripts.running else { return true };
@@ -19,6 +19,7 @@ impl Exec {
                 return true;
             }
             running.busy = true;
+            running.command = request.all().map(<[u8]>::to_vec).collect();
             let how = if running.eval { "SCRIPT" } else { "FUNCTION" };
             tracing::warn!(
                 "Slow script detected: still in execution after {ran_ms} milliseconds. You can try killing the script \
@@ -65,7 +66,7 @@ impl Exec {
     fn script_gate(&mut self, args: &Args<'_>) -> Result<u16, (Option<u16>, Error)> {
         let server = &mut self.server;
         let Some(mut command) = server.commands.find(args.get(0)) else {
-            return Err((None, Error::text("ERR Unknown command called from script")));
+            return Err((None, Error::SCRIPT_UNKNOWN_COMMAND));
         };
         if !command.subs.is_empty() && args.len() > 1 {
             match server.commands.find_sub(command, args.get(1)) {

@@ -10,6 +10,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::bitmap::COMMANDS,
     commands::client::COMMANDS,
     commands::conn::COMMANDS,
+    commands::function::COMMANDS,
     commands::generic::COMMANDS,
     commands::geo::COMMANDS,
     commands::hash::COMMANDS,

@@ -59,6 +59,8 @@ pub(super) struct Sockets {
     knocks: Vec<EventData>,
     /// Slots of connections that have something to do without an event.
     again: Vec<usize>,
+    /// Slots of connections that are being served, one inside the other: they are not in `conns`.
+    away: Vec<usize>,
     /// Turns that were run inside of others.
     inner: u64,
 }
@@ -86,6 +88,7 @@ impl Turns {
             scratch: vec![0; SCRATCH].into(),
             knocks: Vec::new(),
             again: Vec::new(),
+            away: Vec::new(),
             inner: 0,
         }));
         let mut turns = Turns { exec, listeners, sockets, epoll, planned_ms: 0, early: false, exit: None };
@@ -208,6 +211,7 @@ fn serve(
     let Some(mut conn) = conn else { return };
     let (mut scratch, inner) = {
         let mut s = sockets.borrow_mut();
+        s.away.push(slot);
         (std::mem::take(&mut s.scratch), s.inner)
     };
     if scratch.is_empty() {
@@ -216,6 +220,7 @@ fn serve(
     let next = conn.serve(exec, &mut scratch);
     let mut s = sockets.borrow_mut();
     s.scratch = scratch;
+    s.away.pop();
     let next = if s.inner == inner {
         next
     } else {
@@ -298,6 +303,8 @@ impl Sockets {
             if let Some(Some(conn)) = self.conns.get_mut(slot) {
                 let next = conn.write(exec);
                 self.then(exec, slot, next);
+            } else if self.away.contains(&slot) {
+                exec.server.flush.push(slot);
             }
         }
         if exec.server.flush.is_empty() {
@@ -312,6 +319,7 @@ impl Sockets {
         }
         exit
     }
+
     /// Writes messages to some subscribers, those first that have waited longest. The others' turn comes after the next
     /// look at all sockets: requests do not wait for ten thousand writes, and what is published meanwhile goes to those
     /// who are left in one write with what they have already (a third of the processor time per message at one hundred
@@ -320,6 +328,10 @@ impl Sockets {
         let waiting = exec.server.flush_messages.len();
         for _ in 0..waiting.min(SUBSCRIBERS_MIN.max(waiting / SUBSCRIBERS_PART)) {
             let Some(slot) = exec.server.flush_messages.pop_front() else { return };
+            if self.away.contains(&slot) {
+                exec.server.flush_messages.push_back(slot);
+                continue;
+            }
             // Who had replies to hear has heard the messages with them.
             if exec.server.client(slot).due == Due::Messages
                 && let Some(Some(conn)) = self.conns.get_mut(slot)

@@ -51,16 +51,24 @@ pub fn open(vm: &mut Vm, versions: &Versions<'_>, eval: bool) -> TableId {
         let handler = vm.heap.field(globals, "__redis__err__handler");
         vm.heap.set_field(globals, "__server__err__handler", handler);
     }
+    for (name, n) in [("REPL_NONE", 0.0), ("REPL_AOF", 1.0), ("REPL_SLAVE", 2.0), ("REPL_REPLICA", 2.0), ("REPL_ALL", 3.0)] {
+        vm.heap.set_field(api, name, Value::Num(n));
+    }
+    constants(vm, api, versions);
+    let globals = vm.globals;
+    vm.heap.set_field(globals, "redis", Value::Table(api));
+    lock_globals(vm);
+    vm.collect();
+    api
+}
+
+/// Levels of the log and versions.
+fn constants(vm: &mut Vm, api: TableId, versions: &Versions<'_>) {
     let numbers = [
         ("LOG_DEBUG", 0.0),
         ("LOG_VERBOSE", 1.0),
         ("LOG_NOTICE", 2.0),
         ("LOG_WARNING", 3.0),
-        ("REPL_NONE", 0.0),
-        ("REPL_AOF", 1.0),
-        ("REPL_SLAVE", 2.0),
-        ("REPL_REPLICA", 2.0),
-        ("REPL_ALL", 3.0),
         ("REDIS_VERSION_NUM", version_number(versions.redis)),
         ("VALKEY_VERSION_NUM", version_number(versions.valkey)),
     ];
@@ -76,11 +84,24 @@ pub fn open(vm: &mut Vm, versions: &Versions<'_>, eval: bool) -> TableId {
         let text = vm.heap.text(text);
         vm.heap.set_field(api, name, text);
     }
-    let globals = vm.globals;
+}
+
+/// What a library of functions finds while it is loaded: globals of its own, with little more than a way to register its
+/// functions. Stays as a root.
+pub fn open_for_libraries(vm: &mut Vm, versions: &Versions<'_>) -> TableId {
+    let api = vm.heap.table(0, 16);
+    vm.register(api, &[("log", log), ("register_function", super::library::register)]);
+    constants(vm, api, versions);
+    let globals = vm.heap.table(0, 2);
+    vm.heap.set_field(globals, "server", Value::Table(api));
     vm.heap.set_field(globals, "redis", Value::Table(api));
-    lock_globals(vm);
-    vm.collect();
-    api
+    let strict = vm.heap.at(vm.globals).meta;
+    for t in [api, globals] {
+        let table = vm.heap.at_mut(t);
+        (table.meta, table.readonly) = (strict, true);
+    }
+    vm.heap.roots.push(Value::Table(globals));
+    globals
 }
 
 /// Locks the globals and every table that can be reached from them.
@@ -143,7 +164,7 @@ impl Run<'_> {
                 let shown = self.to_text(v);
                 self.write_text(shown, &mut text);
                 let t = self.vm.heap.table(0, 3);
-                let text = Value::Str(self.vm.heap.string(text));
+                let text = Value::Str(self.vm.heap.str(&text));
                 self.vm.heap.set_field(t, "err", text);
                 t
             }
@@ -156,8 +177,18 @@ impl Run<'_> {
         table
     }
 
+    /// An error as text: a message, or what the table of an error says.
+    pub fn error_text(&mut self, v: Value) -> Vec<u8> {
+        let told = match v {
+            Value::Table(t) => error_of(self.vm, t).map(|(text, _)| text),
+            Value::Str(s) => Some([b"ERR ", self.vm.heap.bytes(s)].concat()),
+            _ => None,
+        };
+        told.unwrap_or_else(|| UNKNOWN_ERROR.to_vec())
+    }
+
     /// An error table as commands' errors are. A text with `-` before it has its own code.
-    fn error_table(&mut self, text: &[u8]) -> Value {
+    pub fn error_table(&mut self, text: &[u8]) -> Value {
         let text = match text.strip_prefix(b"-") {
             None => [b"ERR ", trim(text)].concat(),
             Some(text) => match text.iter().position(|&b| b == b' ') {
@@ -166,7 +197,7 @@ impl Run<'_> {
             },
         };
         let t = self.vm.heap.table(0, 2);
-        let text = Value::Str(self.vm.heap.string(text));
+        let text = Value::Str(self.vm.heap.str(&text));
         self.vm.heap.raw_set(t, Value::Str(self.vm.names.err), text);
         Value::Table(t)
     }
@@ -372,6 +403,9 @@ fn wrapped(vm: &mut Vm, name: &str, v: Value) -> Value {
     Value::Table(t)
 }
 
+/// What stands for an error that says nothing.
+pub const UNKNOWN_ERROR: &[u8] = b"ERR unknown error";
+
 /// What a script ended with.
 pub enum Outcome {
     /// The reply is written.
@@ -500,6 +534,7 @@ fn sha1hex(run: &mut Run<'_>, call: Call) -> Res<usize> {
     let mut text = Vec::new();
     let v = run.arg(call, 0);
     run.write_text(v, &mut text);
+    run.charge(text.len().saturating_mul(8))?;
     let hex = super::sha1_hex(&text);
     let v = run.vm.heap.text(hex);
     run.give(v)

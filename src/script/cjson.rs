@@ -487,7 +487,7 @@ fn decode(run: &mut Run<'_>, call: Call) -> Res<usize> {
     if call.n != 1 {
         return run.bad_arg(call, 0, "expected 1 argument");
     }
-    let text = run.text(call, 0)?;
+    let text = run.shared(call, 0)?;
     if text.len() >= 2 && (text[0] == 0 || text[1] == 0) {
         return run.error("JSON parser does not support UTF-16 or UTF-32");
     }
@@ -509,7 +509,7 @@ fn expected<T>(run: &mut Run<'_>, json: &Json<'_>, wanted: &str, found: &Token) 
 fn read(run: &mut Run<'_>, json: &mut Json<'_>, token: Token, depth: usize) -> Res<Value> {
     run.may_allocate(json.text.len())?;
     Ok(match token {
-        Token::Text(s) => Value::Str(run.vm.heap.string(s)),
+        Token::Text(s) => Value::Str(run.vm.heap.str(&s)),
         Token::Num(n) => Value::Num(n),
         Token::True => Value::Bool(true),
         Token::False => Value::Bool(false),
@@ -544,7 +544,7 @@ fn read_object(run: &mut Run<'_>, json: &mut Json<'_>, depth: usize) -> Res<Valu
         }
         let token_of_value = json.next(invalid);
         let v = read(run, json, token_of_value, depth)?;
-        let key = Value::Str(run.vm.heap.string(key));
+        let key = Value::Str(run.vm.heap.str(&key));
         run.vm.heap.raw_set(t, key, v);
         match json.next(invalid) {
             Token::Sign(b'}') => return Ok(Value::Table(t)),

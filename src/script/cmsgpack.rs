@@ -253,7 +253,7 @@ impl<'a> Input<'a> {
 
 /// Unpacks up to `limit` values (0 = all) from `offset` on. With a limit the offset to go on at comes first, or -1.
 fn unpack_from(run: &mut Run<'_>, call: Call, limit: i64, offset: i64, full: bool) -> Res<usize> {
-    let text = run.text(call, 0)?;
+    let text = run.shared(call, 0)?;
     if limit < 0 || offset < 0 {
         return run.error(format!(
             "Invalid request to unpack with offset of {offset} and limit of {}.",
@@ -265,6 +265,7 @@ fn unpack_from(run: &mut Run<'_>, call: Call, limit: i64, offset: i64, full: boo
     }
     // What is unpacked takes more than its text, though never without bound.
     run.may_allocate(text.len().saturating_mul(16))?;
+    run.charge(text.len())?;
     let limit = if full { usize::MAX } else { limit as usize };
     let mut input = Input { bytes: &text, at: offset as usize };
     let mut values = Vec::new();

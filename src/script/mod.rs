@@ -6,6 +6,7 @@ pub mod api;
 pub mod bit;
 pub mod cjson;
 pub mod cmsgpack;
+pub mod library;
 pub mod lua;
 pub mod shebang;
 pub mod structs;

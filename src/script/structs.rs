@@ -127,7 +127,7 @@ impl<'a> Format<'a> {
 }
 
 fn pack(run: &mut Run<'_>, call: Call) -> Res<usize> {
-    let text = run.text(call, 0)?;
+    let text = run.shared(call, 0)?;
     let mut format = Format::new(&text);
     // Arguments that are not there count as nil here.
     run.push(Value::Nil);
@@ -155,7 +155,7 @@ fn pack(run: &mut Run<'_>, call: Call) -> Res<usize> {
             Item::Float => put(&mut out, &mut (run.number(call, arg)? as f32).to_le_bytes(), format.little),
             Item::Double => put(&mut out, &mut run.number(call, arg)?.to_le_bytes(), format.little),
             Item::Chars(n) => {
-                let s = run.text(call, arg)?;
+                let s = run.shared(call, arg)?;
                 let n = if n == 0 { s.len() } else { n };
                 match s.get(..n) {
                     Some(part) => out.extend_from_slice(part),
@@ -191,7 +191,7 @@ impl Run<'_> {
 }
 
 fn unpack(run: &mut Run<'_>, call: Call) -> Res<usize> {
-    let (text, data) = (run.text(call, 0)?, run.text(call, 1)?);
+    let (text, data) = (run.shared(call, 0)?, run.shared(call, 1)?);
     let from = run.int_or(call, 2, 1)?;
     if from == 0 {
         return run.bad_arg(call, 2, "offset must be 1 or greater");
@@ -277,7 +277,7 @@ fn integer(bytes: &[u8], signed: bool, little: bool) -> f64 {
 }
 
 fn size(run: &mut Run<'_>, call: Call) -> Res<usize> {
-    let text = run.text(call, 0)?;
+    let text = run.shared(call, 0)?;
     let mut format = Format::new(&text);
     let mut total = 0usize;
     loop {

@@ -1,5 +1,7 @@
 //! Arguments of the libraries' functions, checked, with the reference interpreter's messages.
 
+use std::rc::Rc;
+
 use super::call::{Call, Run};
 use super::value::{Res, StrId, TableId, Value};
 
@@ -67,7 +69,7 @@ impl Run<'_> {
             v @ Value::Num(_) => {
                 let mut text = Vec::new();
                 self.write_text(v, &mut text);
-                let s = self.vm.heap.string(text);
+                let s = self.vm.heap.str(&text);
                 // Kept where it came from, as it lives no longer than that.
                 self.vm.stack[call.at + i] = Value::Str(s);
                 Ok(s)
@@ -76,9 +78,15 @@ impl Run<'_> {
         }
     }
 
-    /// The bytes of a string argument, for those who need them while the heap changes.
+    /// A copy of the bytes of a string argument.
     pub fn text(&mut self, call: Call, i: usize) -> Res<Vec<u8>> {
         let s = self.string(call, i)?;
         Ok(self.vm.heap.bytes(s).to_vec())
+    }
+
+    /// As `text`, without a copy.
+    pub fn shared(&mut self, call: Call, i: usize) -> Res<Rc<[u8]>> {
+        let s = self.string(call, i)?;
+        Ok(self.vm.heap.shared(s))
     }
 }

@@ -104,6 +104,8 @@ fn collectgarbage(run: &mut Run<'_>, call: Call) -> Res<usize> {
     let v = match &what[..] {
         b"collect" => {
             run.vm.collect();
+            let used = run.vm.memory();
+            run.charge(used)?;
             0.0
         }
         b"count" => run.vm.memory() as f64 / 1024.0,
@@ -349,7 +351,7 @@ impl Run<'_> {
             Value::Num(n) => {
                 let mut text = Vec::new();
                 text::number(n, &mut text);
-                Value::Str(self.vm.heap.string(text))
+                Value::Str(self.vm.heap.str(&text))
             }
             Value::Nil => self.vm.heap.text("nil"),
             Value::Bool(b) => self.vm.heap.text(if b { "true" } else { "false" }),

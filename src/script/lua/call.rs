@@ -8,7 +8,8 @@ use super::heap::{Func, Heap};
 use super::parse;
 use super::table::Table;
 use super::value::{Fault, FuncId, Res, StrId, TableId, ThreadId, Value};
-use super::{CALLS_MAX, NATIVE_CALLS_MAX, STACK_MAX, TICKS};
+use super::{BYTES_PER_TICK, CALLS_MAX, NATIVE_CALLS_MAX, STACK_MAX, TICKS};
+use super::super::shebang::Flags;
 use crate::resp::Span;
 
 /// What a script asks of the world outside.
@@ -27,7 +28,7 @@ pub trait Host {
     /// Whether the client may run a command; `None`: there is none of this name.
     fn may_run(&mut self, bytes: &[u8], spans: &[Span]) -> Option<bool>;
     /// Takes a function that a library registers; the error's text if it cannot.
-    fn register(&mut self, function: Registered) -> Result<(), String>;
+    fn register(&mut self, function: Registered) -> Result<(), &'static str>;
 }
 
 /// A function as a library registers it.
@@ -36,7 +37,7 @@ pub struct Registered {
     pub name: Vec<u8>,
     pub function: Value,
     pub description: Option<Vec<u8>>,
-    pub flags: Vec<Vec<u8>>,
+    pub flags: Flags,
 }
 
 /// The arguments of a function of a library: where they lie on the stack.
@@ -112,6 +113,8 @@ pub struct Names {
     pub metatable: StrId,
     pub err: StrId,
     pub ok: StrId,
+    pub keys: StrId,
+    pub argv: StrId,
 }
 
 /// An interpreter: the heap and what runs.
@@ -154,8 +157,8 @@ pub struct Scratch {
 
 impl Vm {
     /// With the libraries of Lua. `limit`: bytes it may take.
-    pub fn new(seed: u64, limit: usize) -> Vm {
-        let mut heap = Heap::new(seed, limit);
+    pub fn new(limit: usize) -> Vm {
+        let mut heap = Heap::new(limit);
         let globals = heap.table(0, 64);
         let mut name = |s: &str| {
             let id = heap.str(s.as_bytes());
@@ -177,6 +180,8 @@ impl Vm {
             metatable: name("__metatable"),
             err: name("err"),
             ok: name("ok"),
+            keys: name("KEYS"),
+            argv: name("ARGV"),
         };
         heap.roots.push(Value::Table(globals));
         let mut vm = Vm {
@@ -194,7 +199,7 @@ impl Vm {
             depth: 0,
             resumed_at: usize::MAX,
             ticks: TICKS,
-            rng: 0,
+            rng: super::math::FIRST,
             resp3: false,
             scratch: Scratch::default(),
             json: Default::default(),
@@ -311,7 +316,7 @@ impl Run<'_> {
             None => Vec::new(),
         };
         text.extend_from_slice(message.as_ref());
-        Err(Fault::Error(Value::Str(self.vm.heap.string(text))))
+        Err(Fault::Error(Value::Str(self.vm.heap.str(&text))))
     }
 
     /// A message with the line of a caller before it: `level` 2 is who called the running function.
@@ -326,7 +331,7 @@ impl Run<'_> {
             text = format!("{}:{line}: ", proto.chunk).into_bytes();
         }
         text.extend_from_slice(message);
-        Value::Str(self.vm.heap.string(text))
+        Value::Str(self.vm.heap.str(&text))
     }
 
     /// An error with exactly this message.
@@ -341,6 +346,17 @@ impl Run<'_> {
     pub fn tick(&mut self) -> Res {
         self.vm.ticks -= 1;
         if self.vm.ticks == 0 { self.ask() } else { Ok(()) }
+    }
+
+    /// Counts what a function of a library does with `bytes`: it could be called with long ones over and over.
+    #[inline]
+    pub fn charge(&mut self, bytes: usize) -> Res {
+        let ticks = (bytes / BYTES_PER_TICK) as u32;
+        if self.vm.ticks > ticks {
+            self.vm.ticks -= ticks;
+            return Ok(());
+        }
+        self.ask()
     }
 
     #[cold]
@@ -377,7 +393,8 @@ impl Run<'_> {
     /// A string as a result of an operation.
     pub fn new_string(&mut self, bytes: Vec<u8>) -> Res<Value> {
         self.may_allocate(bytes.len())?;
-        Ok(Value::Str(self.vm.heap.string(bytes)))
+        self.charge(bytes.len())?;
+        Ok(Value::Str(self.vm.heap.str(&bytes)))
     }
 
     /// Pushes a value.

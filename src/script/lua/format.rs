@@ -161,7 +161,7 @@ fn quoted(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 pub fn format(run: &mut Run<'_>, call: Call) -> Res<usize> {
-    let f = run.text(call, 0)?;
+    let f = run.shared(call, 0)?;
     let (mut out, mut at, mut arg) = (Vec::new(), 0, 0);
     while at < f.len() {
         let b = f[at];
@@ -198,7 +198,7 @@ pub fn format(run: &mut Run<'_>, call: Call) -> Res<usize> {
             Some(kind @ (b'e' | b'E' | b'f' | b'g' | b'G')) => {
                 spec.float(run.number(call, arg)?, *kind, &mut out);
             }
-            Some(b'q') => quoted(&run.text(call, arg)?, &mut out),
+            Some(b'q') => quoted(&run.shared(call, arg)?, &mut out),
             Some(b's') => {
                 let mut s = run.text(call, arg)?;
                 if let Some(p) = spec.precision {

@@ -1,5 +1,5 @@
-//! Where values live: a slab for each kind, strings interned while they are short, and a collector that marks from the
-//! roots and sweeps. It runs only between instructions, when everything alive is on a stack or reachable from a root.
+//! Where values live: a slab for each kind, strings interned (equal ones have the same index), and a collector that marks
+//! from the roots and sweeps. It runs only between instructions, when everything alive is on a stack or reachable from a root.
 
 use std::rc::Rc;
 
@@ -8,8 +8,6 @@ use super::code::Proto;
 use super::table::Table;
 use super::value::{CellId, FuncId, StrId, TableId, ThreadId, Value};
 
-/// Strings up to this many bytes are interned: equal ones have the same index.
-const INTERNED_MAX: usize = 40;
 /// Bytes of live values below which nothing is collected.
 const COLLECT_MIN: usize = 4 << 20;
 /// What a value takes beside its content, about.
@@ -78,37 +76,46 @@ impl<T: Default> Slab<T> {
 }
 
 /// A string.
-#[derive(Default)]
 pub struct Text {
-    bytes: Box<[u8]>,
+    bytes: Rc<[u8]>,
     hash: u32,
+}
+
+impl Default for Text {
+    fn default() -> Text {
+        Text { bytes: Rc::new([]), hash: 0 }
+    }
 }
 
 /// All strings.
 #[derive(Default)]
 pub struct Strings {
     slab: Slab<Text>,
-    /// Interned ones, open addressing by hash; index + 1, 0 = empty.
+    /// Open addressing by hash; index + 1, 0 = empty.
     index: Vec<u32>,
     interned: usize,
     seed: u64,
 }
 
-/// A hash of bytes: fast, seeded.
+/// A hash of bytes: fast, and keyed so that nobody can choose strings that collide.
 pub fn hash_bytes(seed: u64, bytes: &[u8]) -> u32 {
     const K: u64 = 0x9E37_79B9_7F4A_7C15;
+    let fold = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b);
+        product as u64 ^ (product >> 64) as u64
+    };
+    let key = seed | 1;
     let mut h = seed ^ (bytes.len() as u64).wrapping_mul(K);
     let mut chunks = bytes.chunks_exact(8);
     for c in &mut chunks {
         let mut word = [0; 8];
         word.copy_from_slice(c);
-        h = (h.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(K);
+        h = fold(h ^ u64::from_le_bytes(word), key);
     }
     let mut word = [0; 8];
     let rest = chunks.remainder();
     word[..rest.len()].copy_from_slice(rest);
-    h = (h.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(K);
-    (h ^ (h >> 32)) as u32
+    fold(h ^ u64::from_le_bytes(word), K ^ seed) as u32
 }
 
 impl Strings {
@@ -118,20 +125,10 @@ impl Strings {
         &self.slab.items[id.0 as usize].bytes
     }
 
-    /// Whether two are the same text.
-    #[inline]
-    pub fn same(&self, a: StrId, b: StrId) -> bool {
-        a == b || {
-            let (a, b) = (self.get(a), self.get(b));
-            a.len() > INTERNED_MAX && a == b
-        }
-    }
-
-    /// A hash by which equal texts are equal.
+    /// Its hash.
     #[inline]
     pub fn hash(&self, id: StrId) -> u32 {
-        let text = &self.slab.items[id.0 as usize];
-        if text.bytes.len() <= INTERNED_MAX { text.hash } else { hash_bytes(self.seed, &text.bytes) }
+        self.slab.items[id.0 as usize].hash
     }
 
     fn find(&self, hash: u32, bytes: &[u8]) -> Result<StrId, usize> {
@@ -158,7 +155,7 @@ impl Strings {
         let mask = self.index.len() - 1;
         self.interned = 0;
         for (i, text) in self.slab.items.iter().enumerate() {
-            if self.slab.state[i] == 0 || text.bytes.len() > INTERNED_MAX {
+            if self.slab.state[i] == 0 {
                 continue;
             }
             let mut at = text.hash as usize & mask;
@@ -206,9 +203,9 @@ pub struct Heap {
 
 impl Heap {
     /// An empty one.
-    pub fn new(seed: u64, limit: usize) -> Heap {
+    pub fn new(limit: usize) -> Heap {
         let mut heap = Heap { limit, collect_at: COLLECT_MIN, ..Heap::default() };
-        heap.strings.seed = seed;
+        heap.strings.seed = crate::base::hash::hash(b"lua");
         heap.strings.rebuild();
         heap
     }
@@ -232,9 +229,6 @@ impl Heap {
 
     /// A string.
     pub fn str(&mut self, bytes: &[u8]) -> StrId {
-        if bytes.len() > INTERNED_MAX {
-            return self.long(bytes.into());
-        }
         let hash = hash_bytes(self.strings.seed, bytes);
         let at = match self.strings.find(hash, bytes) {
             Ok(id) => return id,
@@ -250,16 +244,6 @@ impl Heap {
         StrId(id)
     }
 
-    /// A string whose bytes are at hand already.
-    pub fn string(&mut self, bytes: Vec<u8>) -> StrId {
-        if bytes.len() > INTERNED_MAX { self.long(bytes.into_boxed_slice()) } else { self.str(&bytes) }
-    }
-
-    fn long(&mut self, bytes: Box<[u8]>) -> StrId {
-        self.grew(bytes.len() + OVERHEAD);
-        StrId(self.strings.slab.add(Text { bytes, hash: 0 }))
-    }
-
     /// A string as a value.
     pub fn text(&mut self, bytes: impl AsRef<[u8]>) -> Value {
         Value::Str(self.str(bytes.as_ref()))
@@ -269,6 +253,11 @@ impl Heap {
     #[inline]
     pub fn bytes(&self, id: StrId) -> &[u8] {
         self.strings.get(id)
+    }
+
+    /// The bytes of a string, for those who need them while the heap changes.
+    pub fn shared(&self, id: StrId) -> Rc<[u8]> {
+        self.strings.slab.items[id.0 as usize].bytes.clone()
     }
 
     /// A new table.

@@ -1,4 +1,4 @@
-//! `math`. Random numbers come from a generator that every script finds seeded alike, as in the reference.
+//! `math`. Random numbers come from a generator that is seeded alike at every start, as in the reference.
 
 use super::call::{Call, Run, Vm};
 use super::value::{Res, Value};
@@ -130,8 +130,11 @@ const MASK: u64 = (1 << 48) - 1;
 /// What `redisLrand48` may give at the most.
 const RANDOM_MAX: i64 = i32::MAX as i64;
 
-/// The generator's state after a seed.
-pub fn seeded(seed: i32) -> u64 {
+/// The generator's state before any seed.
+pub const FIRST: u64 = 0x1234_ABCD_330E;
+
+/// Its state after a seed.
+fn seeded(seed: i32) -> u64 {
     ((seed as u32 as u64) << 16 | 0x330E) & MASK
 }
 

@@ -46,5 +46,7 @@ pub const UNPACK_MAX: usize = 8000;
 pub const SYNTAX_DEPTH_MAX: u32 = 200;
 /// Bytes of a string.
 pub const STRING_MAX: usize = 1 << 30;
-/// Jumps back and calls between two questions to the host.
+/// Jumps back and calls between two questions to the host: a millisecond at the most.
 pub const TICKS: u32 = 10_000;
+/// Bytes that take a function of a library as long as a jump.
+pub const BYTES_PER_TICK: usize = 64;

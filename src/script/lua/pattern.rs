@@ -273,12 +273,14 @@ impl Matcher<'_, '_> {
             if c == close {
                 depth -= 1;
                 if depth == 0 {
+                    self.run.charge(i - s).map_err(Stop::Fault)?;
                     return Ok(Some(i + 1));
                 }
             } else if c == open {
                 depth += 1;
             }
         }
+        self.run.charge(self.text.len() - s).map_err(Stop::Fault)?;
         Ok(None)
     }
 
@@ -289,8 +291,17 @@ impl Matcher<'_, '_> {
             Some((from, Len::Closed(len))) if i < self.count => (*from, *len),
             _ => return Err(Stop::Wrong("invalid capture index")),
         };
+        self.run.charge(len).map_err(Stop::Fault)?;
         let same = self.text[from..from + len] == self.text[s..(s + len).min(self.text.len())];
         Ok(same.then_some(s + len))
+    }
+}
+
+/// A pattern without its anchor, and whether it has one.
+fn anchor(pattern: &[u8]) -> (bool, &[u8]) {
+    match pattern.split_first() {
+        Some((b'^', rest)) => (true, rest),
+        _ => (false, pattern),
     }
 }
 
@@ -310,11 +321,7 @@ impl Run<'_> {
     }
 
     /// The first match at `from` or, unless the pattern is anchored, behind it.
-    fn search(&mut self, text: &[u8], pattern: &[u8], from: usize, anchor: bool) -> Res<Option<Found>> {
-        let (anchored, pattern) = match pattern.split_first() {
-            Some((b'^', rest)) if anchor => (true, rest),
-            _ => (false, pattern),
-        };
+    fn search(&mut self, text: &[u8], pattern: &[u8], from: usize, anchored: bool) -> Res<Option<Found>> {
         let captures = [(0, Len::Open); CAPTURES_MAX];
         let mut m = Matcher { run: self, text, pattern, captures, count: 0, depth: 0 };
         let mut s = from;
@@ -363,7 +370,7 @@ impl Run<'_> {
 }
 
 fn find_or_match(run: &mut Run<'_>, call: Call, find: bool) -> Res<usize> {
-    let (text, pattern) = (run.text(call, 0)?, run.text(call, 1)?);
+    let (text, pattern) = (run.shared(call, 0)?, run.shared(call, 1)?);
     let init = run.int_or(call, 2, 1)?;
     let len = text.len() as i64;
     let init = if init < 0 { len.saturating_add(init).max(0) } else { (init - 1).max(0) };
@@ -371,6 +378,7 @@ fn find_or_match(run: &mut Run<'_>, call: Call, find: bool) -> Res<usize> {
     let from = init.min(len) as usize;
     let plain = run.arg(call, 3).truthy() || !pattern.iter().any(|b| b"^$*+?.([%-".contains(b));
     if find && plain {
+        run.charge(text.len() - from)?;
         let at = memchr::memmem::find(&text[from..], &pattern);
         return match at {
             Some(at) => {
@@ -381,7 +389,8 @@ fn find_or_match(run: &mut Run<'_>, call: Call, find: bool) -> Res<usize> {
             None => run.give(Value::Nil),
         };
     }
-    match run.search(&text, &pattern, from, true)? {
+    let (anchored, body) = anchor(&pattern);
+    match run.search(&text, body, from, anchored)? {
         None => run.give(Value::Nil),
         Some(found) if find => {
             run.push(Value::Num((found.from + 1) as f64));
@@ -409,7 +418,7 @@ pub fn gmatch(run: &mut Run<'_>, call: Call) -> Res<usize> {
 /// One more match of what `gmatch` gave.
 pub fn next_match(run: &mut Run<'_>, f: FuncId) -> Res<usize> {
     let Func::Matches { subject, pattern, at } = *run.vm.heap.func_at(f) else { return Ok(0) };
-    let (text, pattern) = (run.vm.heap.bytes(subject).to_vec(), run.vm.heap.bytes(pattern).to_vec());
+    let (text, pattern) = (run.vm.heap.shared(subject), run.vm.heap.shared(pattern));
     if at > text.len() {
         return run.give(Value::Nil);
     }
@@ -431,23 +440,23 @@ pub fn next_match(run: &mut Run<'_>, f: FuncId) -> Res<usize> {
 }
 
 pub fn gsub(run: &mut Run<'_>, call: Call) -> Res<usize> {
-    let (text, pattern) = (run.text(call, 0)?, run.text(call, 1)?);
+    let (text, pattern) = (run.shared(call, 0)?, run.shared(call, 1)?);
     let with = run.arg(call, 2);
     if !matches!(with, Value::Str(_) | Value::Num(_) | Value::Table(_) | Value::Func(_) | Value::Native(_)) {
         return run.bad_arg(call, 2, "string/function/table expected");
     }
     let most = run.int_or(call, 3, text.len() as i64 + 1)?;
-    let anchored = pattern.first() == Some(&b'^');
-    let body = if anchored { &pattern[1..] } else { &pattern[..] };
+    let (anchored, body) = anchor(&pattern);
+    let mut template = Vec::new();
+    run.write_text(with, &mut template);
     let (mut out, mut at, mut n) = (Vec::new(), 0, 0);
     while n < most {
         run.tick()?;
         // Anchored here: the search goes on by itself, as what does not match is copied.
-        let here = [b"^", body].concat();
-        let found = run.search(&text, &here, at, true)?;
+        let found = run.search(&text, body, at, true)?;
         if let Some(found) = &found {
             n += 1;
-            replacement(run, &text, found, with, &mut out)?;
+            replacement(run, &text, found, (with, &template), &mut out)?;
         }
         match found {
             Some(found) if found.to > at => at = found.to,
@@ -473,7 +482,13 @@ pub fn gsub(run: &mut Run<'_>, call: Call) -> Res<usize> {
 }
 
 /// Appends what a match is replaced by.
-fn replacement(run: &mut Run<'_>, text: &[u8], found: &Found, with: Value, out: &mut Vec<u8>) -> Res {
+fn replacement(
+    run: &mut Run<'_>,
+    text: &[u8],
+    found: &Found,
+    (with, template): (Value, &[u8]),
+    out: &mut Vec<u8>,
+) -> Res {
     let v = match with {
         Value::Table(_) => {
             let key = run.capture(text, found, 0);
@@ -488,34 +503,7 @@ fn replacement(run: &mut Run<'_>, text: &[u8], found: &Found, with: Value, out: 
             run.vm.stack.truncate(slot);
             v
         }
-        with => {
-            let mut template = Vec::new();
-            run.write_text(with, &mut template);
-            let mut i = 0;
-            while i < template.len() {
-                let b = template[i];
-                i += 1;
-                if b != b'%' {
-                    out.push(b);
-                    continue;
-                }
-                let Some(&c) = template.get(i) else { break };
-                i += 1;
-                match c {
-                    b'0' => out.extend_from_slice(&text[found.from..found.to]),
-                    b'1'..=b'9' => {
-                        let k = (c - b'1') as usize;
-                        if k >= found.captures.len().max(1) {
-                            return run.error("invalid capture index");
-                        }
-                        let v = run.capture(text, found, k);
-                        run.write_text(v, out);
-                    }
-                    c => out.push(c),
-                }
-            }
-            return Ok(());
-        }
+        _ => return fill(run, text, found, template, out),
     };
     match v {
         Value::Nil | Value::Bool(false) => out.extend_from_slice(&text[found.from..found.to]),
@@ -523,6 +511,34 @@ fn replacement(run: &mut Run<'_>, text: &[u8], found: &Found, with: Value, out: 
         other => {
             let kind = other.type_name();
             return run.error(format!("invalid replacement value (a {kind})"));
+        }
+    }
+    Ok(())
+}
+
+/// Appends a template, in which `%1` stands for a capture and `%0` for the whole match.
+fn fill(run: &mut Run<'_>, text: &[u8], found: &Found, template: &[u8], out: &mut Vec<u8>) -> Res {
+    let mut i = 0;
+    while i < template.len() {
+        let b = template[i];
+        i += 1;
+        if b != b'%' {
+            out.push(b);
+            continue;
+        }
+        let Some(&c) = template.get(i) else { break };
+        i += 1;
+        match c {
+            b'0' => out.extend_from_slice(&text[found.from..found.to]),
+            b'1'..=b'9' => {
+                let k = (c - b'1') as usize;
+                if k >= found.captures.len().max(1) {
+                    return run.error("invalid capture index");
+                }
+                let v = run.capture(text, found, k);
+                run.write_text(v, out);
+            }
+            c => out.push(c),
         }
     }
     Ok(())

@@ -1,12 +1,13 @@
 //! Runs instructions.
 
+use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::call::Run;
 use super::code::{CONST, Op, Operand, Proto, Reg};
 use super::heap::Func;
 use super::text;
-use super::value::{CellId, Fault, Res, TableId, Value};
+use super::value::{CellId, Fault, Res, StrId, TableId, Value};
 use super::{STACK_MAX, STRING_MAX};
 
 /// Steps along `__index` and `__newindex`.
@@ -331,7 +332,7 @@ impl Run<'_> {
         }
     }
 
-    fn binary_handler(&self, x: Value, y: Value, name: super::value::StrId) -> Option<Value> {
+    fn binary_handler(&self, x: Value, y: Value, name: StrId) -> Option<Value> {
         let f = self.vm.metamethod(x, name);
         let f = if f == Value::Nil { self.vm.metamethod(y, name) } else { f };
         (f != Value::Nil).then_some(f)
@@ -435,16 +436,13 @@ impl Run<'_> {
     /// Whether two values are equal, metatables not asked.
     #[inline]
     pub fn raw_equal(&self, x: Value, y: Value) -> bool {
-        match (x, y) {
-            (Value::Str(x), Value::Str(y)) => self.vm.heap.strings.same(x, y),
-            (x, y) => x == y,
-        }
+        x == y
     }
 
     #[inline]
     fn test_eq(&mut self, p: &Proto, b: Operand, c: Operand, want: bool) -> Res {
         let (x, y) = (self.rk(p, b), self.rk(p, c));
-        let equal = self.raw_equal(x, y)
+        let equal = x == y
             || matches!((x, y), (Value::Table(_), Value::Table(_))) && self.meta_equal(x, y)?;
         self.branch(p, equal == want)
     }
@@ -468,11 +466,20 @@ impl Run<'_> {
         self.branch(p, less == want)
     }
 
+    /// The order of two texts: that of their bytes.
+    fn order(&mut self, x: StrId, y: StrId) -> Res<Ordering> {
+        let (a, b) = (self.vm.heap.bytes(x), self.vm.heap.bytes(y));
+        let order = a.cmp(b);
+        let n = a.len().min(b.len());
+        self.charge(n)?;
+        Ok(order)
+    }
+
     /// `x < y`.
     pub fn less(&mut self, x: Value, y: Value) -> Res<bool> {
         match (x, y) {
             (Value::Num(x), Value::Num(y)) => Ok(x < y),
-            (Value::Str(x), Value::Str(y)) => Ok(self.vm.heap.bytes(x) < self.vm.heap.bytes(y)),
+            (Value::Str(x), Value::Str(y)) => Ok(self.order(x, y)?.is_lt()),
             _ => self.compare(x, y, self.vm.names.lt)?.map_or_else(|| self.not_comparable(x, y), Ok),
         }
     }
@@ -482,7 +489,7 @@ impl Run<'_> {
         let (x, y) = (self.rk(p, b), self.rk(p, c));
         let holds = match (x, y) {
             (Value::Num(x), Value::Num(y)) => x <= y,
-            (Value::Str(x), Value::Str(y)) => self.vm.heap.bytes(x) <= self.vm.heap.bytes(y),
+            (Value::Str(x), Value::Str(y)) => self.order(x, y)?.is_le(),
             _ => match self.compare(x, y, self.vm.names.le)? {
                 Some(holds) => holds,
                 None => match self.compare(y, x, self.vm.names.lt)? {
@@ -495,7 +502,7 @@ impl Run<'_> {
     }
 
     /// Asks the metamethod that both share.
-    fn compare(&mut self, x: Value, y: Value, name: super::value::StrId) -> Res<Option<bool>> {
+    fn compare(&mut self, x: Value, y: Value, name: StrId) -> Res<Option<bool>> {
         let (f, g) = (self.vm.metamethod(x, name), self.vm.metamethod(y, name));
         if f == Value::Nil || f != g {
             return Ok(None);

@@ -70,13 +70,6 @@ impl Table {
         }
     }
 
-    fn same(strings: &Strings, a: Value, b: Value) -> bool {
-        match (a, b) {
-            (Value::Str(a), Value::Str(b)) => strings.same(a, b),
-            (a, b) => a == b,
-        }
-    }
-
     /// Where the entry of a key is.
     #[inline]
     fn find(&self, strings: &Strings, key: Value) -> Option<usize> {
@@ -90,7 +83,7 @@ impl Table {
             if i == 0 {
                 return None;
             }
-            if Table::same(strings, self.entries[i - 1].key, key) {
+            if self.entries[i - 1].key == key {
                 return Some(i - 1);
             }
             at = (at + 1) & mask;

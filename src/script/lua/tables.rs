@@ -113,6 +113,7 @@ fn setn(run: &mut Run<'_>, call: Call) -> Res<usize> {
 fn maxn(run: &mut Run<'_>, call: Call) -> Res<usize> {
     let t = run.table(call, 0)?;
     let (mut key, mut most) = (Value::Nil, 0.0f64);
+    run.charge(run.vm.heap.at(t).allocated())?;
     while let Some((k, _)) = run.vm.heap.at(t).next(&run.vm.heap.strings, key) {
         match k {
             Value::Nil => break,
