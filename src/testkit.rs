@@ -29,6 +29,7 @@ use crate::engine::config::Config;
 use crate::engine::server::Server;
 use crate::engine::session::{Closing, Due, Peer};
 use crate::engine::spec::{Handler, MAY_REPLICATE, READONLY};
+use crate::engine::stream::takers;
 use crate::exec::{Exec, table};
 use crate::keyspace::{EntryRef, ExpiryRule};
 use crate::resp::Output;
@@ -417,8 +418,7 @@ fn play(transcript: &str, amplifier: Amplifier, configure: &impl Fn(&mut Config)
     kit.bytewise = amplifier == Amplifier::ByteByByte;
     kit.watchful = amplifier == Amplifier::Plain;
     if amplifier == Amplifier::Replayed {
-        kit.exec.server.stream = Some(Vec::new());
-        kit.exec.server.fx.streaming = true;
+        kit.exec.server.take_stream(takers::TEST, true);
     }
     match amplifier {
         Amplifier::Pipelined => run_pipelined(&steps(transcript), &mut kit),
@@ -432,7 +432,7 @@ fn play(transcript: &str, amplifier: Amplifier, configure: &impl Fn(&mut Config)
 /// The propagated stream, run by a second executor, must give the same data set.
 #[track_caller]
 fn replay(mut kit: Kit, config: Config) {
-    let stream = kit.exec.server.stream.take().expect("the stream was on");
+    let stream = kit.exec.server.stream.take_bytes();
     let mut second = Kit::new(config);
     second.clock.set_wall_ms(kit.exec.server.clock.now_ms());
     second.exec.server.config.requirepass = Default::default();

@@ -65,12 +65,11 @@ fn run(caller: &mut dyn Caller, args: &Args<'_>, out: &mut Reply<'_>, ro: bool) 
     result
 }
 
-pub const FUNCTION: Spec =
-    Spec::container("function", &[DELETE, FLUSH, HELP, KILL, LIST, LOAD, STATS])
-        .group(Group::Scripting)
-        .since("7.0.0")
-        .complexity("By the subcommand.")
-        .summary("Libraries of functions.");
+pub const FUNCTION: Spec = Spec::container("function", &[DELETE, FLUSH, HELP, KILL, LIST, LOAD, STATS])
+    .group(Group::Scripting)
+    .since("7.0.0")
+    .complexity("By the subcommand.")
+    .summary("Libraries of functions.");
 
 const HELP: Spec = help::spec(Group::Scripting, "7.0.0").acl(acl::SCRIPTING);
 
@@ -87,7 +86,8 @@ fn failed(text: &[u8]) -> Error {
 /// The error of a subcommand with too many arguments.
 fn too_many(name: &str) -> Error {
     Error::owned(
-        format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP.").into_bytes(),
+        format!("ERR unknown subcommand or wrong number of arguments for '{name}'. Try FUNCTION HELP.")
+            .into_bytes(),
     )
 }
 
@@ -108,7 +108,8 @@ fn load(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
         }
         replace = true;
     }
-    let timeout_ms = (cx.session().kind != crate::engine::session::ClientType::Primary).then_some(LOAD_MS_MAX);
+    let timeout_ms =
+        (cx.session().kind != crate::engine::session::ClientType::Primary).then_some(LOAD_MS_MAX);
     let server = &mut *cx.server;
     let name = server
         .functions

@@ -5,7 +5,7 @@ use crate::engine::args::Args;
 use crate::engine::cx::{Caller, ServerCx};
 use crate::engine::error::{Error, Result};
 use crate::engine::functions::log_line;
-use crate::engine::scripts::{Name, Running, ScriptId};
+use crate::engine::scripts::{Name, REPL_AOF, REPL_REPLICAS, Running, ScriptId};
 use crate::engine::server::Server;
 use crate::engine::spec::*;
 use crate::engine::stats::ErrorOrigin;
@@ -36,16 +36,7 @@ pub const fn evaluating(
 ) -> Spec {
     Spec::nested(name, f)
         .arity(at_least(2))
-        .flags(
-            NOSCRIPT
-                | SKIP_MONITOR
-                | NO_MANDATORY_KEYS
-                | STALE
-                | MOVABLE_KEYS
-                | TOUCHES_ARBITRARY_KEYS
-                | RUNS_SCRIPT
-                | more,
-        )
+        .flags(NOSCRIPT | SKIP_MONITOR | NO_MANDATORY_KEYS | STALE | MOVABLE_KEYS | RUNS_SCRIPT | more)
         .keys(keys)
         .acl(acl::SCRIPTING)
         .group(Group::Scripting)
@@ -207,13 +198,10 @@ pub fn start(caller: &mut dyn Caller, job: &Job, name: &[u8]) -> Result<Box<Vm>>
         killed: false,
         busy: false,
         command: Vec::new(),
-        repl: REPL_ALL,
+        repl: REPL_AOF | REPL_REPLICAS,
     });
     Ok(if job.eval { server.scripts.take_vm() } else { server.functions.take_vm() })
 }
-
-/// AOF and replicas.
-const REPL_ALL: u8 = 3;
 
 /// Runs the function at the bottom of the stack with the `n` values behind it, as a script of the client; writes what it
 /// returns.

@@ -3,6 +3,7 @@
 use super::config::values::NotifyFlags;
 use super::pubsub::Delivery;
 use crate::keyspace::Entry;
+use crate::resp::encode;
 
 /// A keyspace event: its class of `notify-keyspace-events` and its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,7 @@ pub struct Changes {
     names: Vec<u8>,
 }
 
-/// Bytes of names whose buffer is kept for the next command.
+/// Bytes of a buffer that is kept for the next command.
 const NAMES_KEPT_MAX: usize = 64 * 1024;
 
 impl Changes {
@@ -144,14 +145,44 @@ impl Change {
     }
 }
 
+/// Commands in order, each with its database, as they go into the stream: in one buffer, which is used again.
+#[derive(Default)]
+pub struct Commands {
+    bytes: Vec<u8>,
+    /// Of each, its database and where it ends.
+    list: Vec<(u32, usize)>,
+}
+
+impl Commands {
+    fn push(&mut self, db: u32, command: &[&[u8]]) {
+        encode::request(&mut self.bytes, command.iter().copied());
+        self.list.push((db, self.bytes.len()));
+    }
+
+    /// Each with its database.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let starts = std::iter::once(0).chain(self.list.iter().map(|c| c.1));
+        self.list.iter().zip(starts).map(|(&(db, end), start)| (db, &self.bytes[start..end]))
+    }
+
+    /// Forgets all; the buffer stays unless it has become long.
+    pub fn clear(&mut self) {
+        if self.bytes.capacity() > NAMES_KEPT_MAX {
+            *self = Commands::default();
+        }
+        self.bytes.clear();
+        self.list.clear();
+    }
+}
+
 /// How the running command goes into the AOF and to replicas.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Propagate {
     /// As the client sent it, if it changed anything.
     #[default]
     Verbatim,
-    /// As these commands instead, each with its database.
-    Instead(Vec<(u32, Vec<Vec<u8>>)>),
+    /// As the commands of `Effects::instead`.
+    Instead,
     /// Not at all.
     Never,
     /// As the client sent it, though it changed nothing.
@@ -184,6 +215,8 @@ pub struct Effects {
     pub publish: Option<Delivery>,
     /// How it is propagated.
     pub propagate: Propagate,
+    /// What is propagated instead of it.
+    pub instead: Commands,
     /// The keys said to have changed, for `exec/checks.rs`.
     #[cfg(debug_assertions)]
     pub touched: Vec<Box<[u8]>>,
@@ -268,11 +301,11 @@ impl Effects {
         if !self.streaming {
             return;
         }
-        let words = command.iter().map(|w| w.to_vec()).collect();
-        match &mut self.propagate {
-            Propagate::Instead(list) => list.push((db, words)),
-            other => *other = Propagate::Instead(vec![(db, words)]),
+        if self.propagate != Propagate::Instead {
+            self.instead.clear();
+            self.propagate = Propagate::Instead;
         }
+        self.instead.push(db, command);
     }
 
     /// Whether the drain has nothing to do but count.

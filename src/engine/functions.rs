@@ -211,9 +211,11 @@ impl Functions {
             let mut functions: Vec<Function> = Vec::new();
             for (i, r) in registered.iter().enumerate() {
                 if !library::is_name(&r.name) {
-                    return Err(b"Function names can only contain letters, numbers, or underscores(_) and must be \
+                    return Err(
+                        b"Function names can only contain letters, numbers, or underscores(_) and must be \
                                  at least one character long"
-                        .to_vec());
+                            .to_vec(),
+                    );
                 }
                 if registered[..i].iter().any(|other| other.name.eq_ignore_ascii_case(&r.name)) {
                     return Err(b"Function already exists in the library".to_vec());
@@ -316,7 +318,8 @@ impl Functions {
     /// Bytes of libraries and functions themselves, about.
     pub fn memory(&self) -> usize {
         const EACH: usize = size_of::<Function>() * 2 + 64;
-        let of = |l: &Library| size_of::<Library>() + l.code.len() + l.name.len() * 2 + l.functions.len() * EACH;
+        let of =
+            |l: &Library| size_of::<Library>() + l.code.len() + l.name.len() * 2 + l.functions.len() * EACH;
         size_of::<Functions>() + self.libraries.values().map(of).sum::<usize>()
     }
 }
@@ -329,9 +332,11 @@ fn taken(name: &[u8]) -> Text {
 fn checked_head(code: &[u8]) -> Result<library::Head, Text> {
     let head = library::head(code)?;
     if !library::is_name(&head.name) {
-        return Err(b"Library names can only contain letters, numbers, or underscores(_) and must be at least one \
+        return Err(
+            b"Library names can only contain letters, numbers, or underscores(_) and must be at least one \
                      character long"
-            .to_vec());
+                .to_vec(),
+        );
     }
     if !head.engine.eq_ignore_ascii_case(b"lua") {
         return Err([b"Engine '", &head.engine[..], b"' not found"].concat());

@@ -19,6 +19,7 @@ pub mod session;
 pub mod spec;
 pub mod start;
 pub mod stats;
+pub mod stream;
 pub mod syntax;
 pub mod table;
 pub mod transaction;

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::error::{Error, Result};
+use super::stream::To;
 use super::versions;
 use crate::base::limits;
 use crate::script::lua::value::TableId;
@@ -50,9 +51,26 @@ pub struct Running {
     pub busy: bool,
     /// The whole request, once it is busy.
     pub command: Vec<Vec<u8>>,
-    /// What of its writes is propagated: 1 = AOF, 2 = replicas.
+    /// Where its writes are propagated: `REPL_AOF`, `REPL_REPLICAS`, or both.
     pub repl: u8,
 }
+
+impl Running {
+    /// Whether what it writes is propagated at all.
+    pub fn propagates(&self) -> bool {
+        self.repl != 0
+    }
+
+    /// To whom its writes go. There is no stream of the AOF alone: who wants that has them go to replicas, too.
+    pub fn propagates_to(&self) -> To {
+        if self.repl == REPL_REPLICAS { To::Replicas } else { To::All }
+    }
+}
+
+/// The append-only file, for `Running::repl`.
+pub const REPL_AOF: u8 = 1;
+/// Replicas.
+pub const REPL_REPLICAS: u8 = 2;
 
 /// The scripts.
 #[derive(Default)]

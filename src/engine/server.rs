@@ -12,6 +12,7 @@ use super::pubsub::Pubsub;
 use super::scripts::Scripts;
 use super::session::{Block, Blocked, Clients, Due, Peer, Session};
 use super::stats::{ErrorOrigin, Stats};
+use super::stream::Stream;
 use super::table::CommandTable;
 use super::transaction::Watched;
 use super::waiting::Waiting;
@@ -146,10 +147,8 @@ pub struct Server {
     pub shutting_down: bool,
     /// When the log last told of a browser that was sent away, ms of Unix time.
     pub attack_told_ms: i64,
-    /// The stream of propagated commands, when a test wants it; AOF and replicas come with their parts.
-    pub stream: Option<Vec<u8>>,
-    /// Database selected in `stream`.
-    pub stream_db: u32,
+    /// The stream of propagated commands.
+    pub stream: Stream,
 }
 
 impl Server {
@@ -199,8 +198,7 @@ impl Server {
             shutdown_asked: false,
             shutting_down: false,
             attack_told_ms: 0,
-            stream: None,
-            stream_db: u32::MAX,
+            stream: Stream::default(),
         };
         server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
         server.apply_policy();
@@ -429,6 +427,11 @@ impl Server {
         let objects = (lazy && view.any().is_some_and(|c| c.effort() > limits::LAZY_EFFORT_MAX)) as usize;
         self.free.send(Box::new(entry), objects);
         bytes
+    }
+
+    /// Adds or takes out one who takes the propagated stream (`stream::takers`).
+    pub fn take_stream(&mut self, taker: u8, on: bool) {
+        self.fx.streaming = self.stream.set_taker(taker, on);
     }
 
     /// Keys of all databases.

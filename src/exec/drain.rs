@@ -7,17 +7,11 @@
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::effects::{Event, Propagate, listeners};
+use crate::engine::scripts::Running;
+use crate::engine::server::Server;
 use crate::engine::spec::TOUCHES_ARBITRARY_KEYS;
+use crate::engine::stream::To;
 use crate::keyspace::db::DueFields;
-use crate::resp::{Output, Reply};
-
-/// What the running request has added to the stream so far.
-#[derive(Default)]
-pub struct Unit {
-    /// Where it begins.
-    at: usize,
-    commands: usize,
-}
 
 impl Exec {
     /// Spreads what the command that ran for `slot` did.
@@ -63,19 +57,16 @@ impl Exec {
     }
 
     fn propagate(&mut self, db: u32, dirty: u64, how: Propagate, args: &Args<'_>) {
+        let Server { stream, fx, scripts, .. } = &mut self.server;
+        let to = scripts.running.as_ref().map_or(To::All, Running::propagates_to);
         match how {
             Propagate::Verbatim if dirty == 0 => {}
             Propagate::Never => {}
-            // There is one stream yet, which is that of the replicas.
-            Propagate::Verbatim | Propagate::Always | Propagate::ToReplicas => {
-                let words: Vec<&[u8]> = args.all().collect();
-                self.stream(db, &words);
-            }
-            Propagate::Instead(commands) => {
-                for (db, words) in &commands {
-                    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-                    self.stream(*db, &words);
-                }
+            Propagate::Verbatim | Propagate::Always => stream.push(db, args.all(), to),
+            Propagate::ToReplicas => stream.push(db, args.all(), To::Replicas),
+            Propagate::Instead => {
+                fx.instead.iter().for_each(|(db, command)| stream.push_encoded(db, command));
+                fx.instead.clear();
             }
         }
     }
@@ -148,9 +139,12 @@ impl Exec {
         self.server.stats.expired_fields += due.names.len() as u64;
         self.server.fx.changed(db, &due.key, Event::HEXPIRED_DUE, 0);
         if self.server.fx.streaming {
-            let names = due.names.iter().map(|n| &n[..]);
-            let words: Vec<&[u8]> = [&b"HDEL"[..], &due.key].into_iter().chain(names).collect();
-            self.stream(db, &words);
+            let words = (0..due.names.len() + 2).map(|i| match i {
+                0 => &b"HDEL"[..],
+                1 => &due.key,
+                _ => &due.names[i - 2],
+            });
+            self.server.stream.push(db, words, To::All);
         }
         if let Some(entry) = due.emptied {
             self.server.fx.changed(db, &due.key, Event::DEL, 0);
@@ -166,43 +160,16 @@ impl Exec {
 
     fn stream_removal(&mut self, db: u32, key: &[u8], lazy: bool) {
         if self.server.fx.streaming {
-            self.stream(db, &[if lazy { b"UNLINK" } else { b"DEL" }, key]);
+            let name: &[u8] = if lazy { b"UNLINK" } else { b"DEL" };
+            self.server.stream.push(db, [name, key].into_iter(), To::All);
         }
-    }
-
-    /// Appends a command to the propagated stream.
-    fn stream(&mut self, db: u32, words: &[&[u8]]) {
-        let server = &mut self.server;
-        let Some(stream) = &mut server.stream else { return };
-        if self.unit.commands == 0 {
-            self.unit.at = stream.len();
-        }
-        self.unit.commands += 1;
-        let mut out = Output::default();
-        let mut w = Reply::new(&mut out, false);
-        if server.stream_db != db {
-            server.stream_db = db;
-            w.array(2);
-            w.bulk(b"SELECT");
-            w.bulk_int(db as i64);
-        }
-        w.array(words.len());
-        words.iter().for_each(|a| w.bulk(a));
-        stream.extend(out.take_bytes());
     }
 
     /// The running request is over: more than one command of it goes as a transaction, if that matters (`whole`).
     pub(super) fn end_unit(&mut self, whole: bool) {
-        if self.depth > 0 {
-            return;
-        }
-        let unit = std::mem::take(&mut self.unit);
-        if whole
-            && unit.commands > 1
-            && let Some(stream) = &mut self.server.stream
-        {
-            stream.splice(unit.at..unit.at, *b"*1\r\n$5\r\nMULTI\r\n");
-            stream.extend_from_slice(b"*1\r\n$4\r\nEXEC\r\n");
+        // Not by what others run while a script is stuck.
+        if self.depth == 0 && self.server.scripts.running.is_none() {
+            self.server.stream.end_unit(whole);
         }
     }
 }

@@ -195,6 +195,7 @@ fn time_limit_ns(tenacity: u32) -> u64 {
 mod tests {
     use super::*;
     use crate::engine::config::Config;
+    use crate::engine::stream::takers;
     use crate::testkit::Kit;
 
     fn run(kit: &mut Kit, line: &str) -> String {
@@ -205,8 +206,7 @@ mod tests {
     fn kit(policy: EvictionPolicy) -> Kit {
         let mut kit =
             Kit::new(Config { maxmemory_policy: policy, maxmemory_samples: 64, ..Config::default() });
-        kit.exec.server.stream = Some(Vec::new());
-        kit.exec.server.fx.streaming = true;
+        kit.exec.server.take_stream(takers::TEST, true);
         for key in ["a", "b", "c", "d", "e"] {
             run(&mut kit, &format!("SET {key} v"));
             kit.advance(1000);
@@ -219,10 +219,10 @@ mod tests {
 
     /// Keys in the order in which they go when not a byte is allowed, and what a write answers then.
     fn evicted(kit: &mut Kit) -> (String, String) {
-        kit.exec.server.stream = Some(Vec::new());
+        kit.exec.server.stream.take_bytes();
         kit.exec.server.config.maxmemory = 1;
         let answer = run(kit, "SET new v");
-        let stream = kit.exec.server.stream.take().expect("on");
+        let stream = kit.exec.server.stream.take_bytes();
         let words: Vec<&[u8]> = stream.split(|&b| b == b'\n').collect();
         let gone = words.windows(3).filter(|w| w[0] == b"UNLINK\r").map(|w| String::from_utf8_lossy(w[2]));
         (gone.map(|k| k.trim().to_string()).collect(), answer)

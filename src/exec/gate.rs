@@ -86,8 +86,7 @@ impl Exec {
     /// Queues a request of a transaction.
     fn queue(&mut self, slot: usize, id: u16, args: &Args<'_>, out: &mut Reply<'_>) {
         let spec = self.server.commands.get(id).spec;
-        let flags =
-            if spec.has(spec::RUNS_SCRIPT) { scripted(&self.server, spec, args) } else { spec.flags };
+        let flags = if spec.has(spec::RUNS_SCRIPT) { scripted(&self.server, spec, args) } else { spec.flags };
         let session = self.server.client(slot);
         session.last_command = Some(id);
         if let Some(tx) = &mut session.transaction {

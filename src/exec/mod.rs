@@ -12,6 +12,7 @@ pub mod drain;
 pub mod evict;
 pub mod free;
 pub mod gate;
+pub mod propagate;
 pub mod run;
 pub mod script;
 pub mod table;
@@ -42,8 +43,6 @@ pub struct Exec {
     running_again: bool,
     /// Commands that run others (EXEC) and are running: time stands still meanwhile.
     depth: u32,
-    /// What the running request has sent to AOF and replicas so far.
-    unit: drain::Unit,
     /// Serves other clients while a script runs for long: a turn inside the running one.
     pub between: Option<std::rc::Rc<dyn Fn(&mut Exec)>>,
     /// Where messages are put together.
@@ -65,7 +64,6 @@ impl Exec {
             now,
             running_again: false,
             depth: 0,
-            unit: Default::default(),
             between: None,
             frame: Default::default(),
         }

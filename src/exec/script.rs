@@ -3,6 +3,7 @@
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::error::Error;
+use crate::engine::scripts::Running;
 use crate::engine::spec;
 use crate::resp::Reply;
 
@@ -37,17 +38,17 @@ impl Exec {
     fn serve_others(&mut self) {
         let Some(between) = self.between.clone() else { return };
         let (now, depth, oom) = (self.now, std::mem::take(&mut self.depth), self.server.oom);
-        let (unit, again) = (std::mem::take(&mut self.unit), std::mem::take(&mut self.running_again));
+        let again = std::mem::take(&mut self.running_again);
         between(self);
         self.server.oom = oom;
-        (self.now, self.depth, self.unit, self.running_again) = (now, depth, unit, again);
+        (self.now, self.depth, self.running_again) = (now, depth, again);
     }
 
     /// Runs a command of the script that runs for `slot`.
     pub(super) fn script_command(&mut self, slot: usize, args: &mut Args<'_>, out: &mut Reply<'_>) {
         match self.script_gate(args) {
             Ok(id) => {
-                let propagates = self.server.scripts.running.as_ref().is_none_or(|r| r.repl & 2 != 0);
+                let propagates = self.server.scripts.running.as_ref().is_none_or(Running::propagates);
                 let streaming = self.server.fx.streaming;
                 self.server.fx.streaming &= propagates;
                 self.call(slot, id, args, out);

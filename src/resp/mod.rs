@@ -1,5 +1,6 @@
 //! The Redis protocol on byte buffers: requests cut out of what was read, replies written once. No sockets.
 
+pub mod encode;
 pub mod output;
 pub mod reply;
 pub mod request;

@@ -51,7 +51,9 @@ pub fn open(vm: &mut Vm, versions: &Versions<'_>, eval: bool) -> TableId {
         let handler = vm.heap.field(globals, "__redis__err__handler");
         vm.heap.set_field(globals, "__server__err__handler", handler);
     }
-    for (name, n) in [("REPL_NONE", 0.0), ("REPL_AOF", 1.0), ("REPL_SLAVE", 2.0), ("REPL_REPLICA", 2.0), ("REPL_ALL", 3.0)] {
+    for (name, n) in
+        [("REPL_NONE", 0.0), ("REPL_AOF", 1.0), ("REPL_SLAVE", 2.0), ("REPL_REPLICA", 2.0), ("REPL_ALL", 3.0)]
+    {
         vm.heap.set_field(api, name, Value::Num(n));
     }
     constants(vm, api, versions);

@@ -89,8 +89,10 @@ fn positional(run: &mut Run<'_>, call: Call) -> Result<Registered, &'static str>
 
 fn named(run: &mut Run<'_>, call: Call) -> Result<Registered, &'static str> {
     let Value::Table(t) = run.arg(call, 0) else {
-        return Err("calling server.register_function with a single argument is only applicable to Lua table \
-                    (representing named arguments).");
+        return Err(
+            "calling server.register_function with a single argument is only applicable to Lua table \
+                    (representing named arguments).",
+        );
     };
     let (mut name, mut function, mut description, mut flags) = (None, None, None, 0);
     let mut key = Value::Nil;
@@ -99,7 +101,8 @@ fn named(run: &mut Run<'_>, call: Call) -> Result<Registered, &'static str> {
             break;
         }
         key = k;
-        let option = string(run, k).ok_or("named argument key given to server.register_function is not a string")?;
+        let option =
+            string(run, k).ok_or("named argument key given to server.register_function is not a string")?;
         match &option.to_ascii_lowercase()[..] {
             b"function_name" => {
                 let wrong = "function_name argument given to server.register_function must be a string";
@@ -157,6 +160,9 @@ mod tests {
         assert_eq!(wrong("#!lua name=\"a\n"), "Invalid library metadata");
         assert_eq!(wrong("#!lua\n"), "Library name was not given");
         assert_eq!(wrong("#!lua x\n"), "Invalid metadata value given: x");
-        assert_eq!(wrong("#!lua name=a name=b\n"), "Invalid metadata value, name argument was given multiple times");
+        assert_eq!(
+            wrong("#!lua name=a name=b\n"),
+            "Invalid metadata value, name argument was given multiple times"
+        );
     }
 }

@@ -53,10 +53,7 @@ fn what_libraries_may_not() {
         wrong(&format!("#!lua name=a\\n{line}"), &format!("Error registering functions: {text}"));
     };
     run("a = 1", "ERR user_function:2: Attempt to modify a readonly table");
-    run(
-        "math.abs(1)",
-        "ERR user_function:2: Script attempted to access nonexistent global variable 'math'",
-    );
+    run("math.abs(1)", "ERR user_function:2: Script attempted to access nonexistent global variable 'math'");
     run(
         "redis.call('PING')",
         "ERR user_function:2: Script attempted to access nonexistent global variable 'call'",

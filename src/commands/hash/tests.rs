@@ -1,6 +1,7 @@
 //! Transcripts of the commands on hashes. Replies are those of Valkey 9.1.
 
 use crate::engine::config::Config;
+use crate::engine::stream::takers;
 use crate::testkit::{Kit, START_MS, check, check_plain, check_resp3};
 
 #[test]
@@ -567,12 +568,11 @@ fn fields_are_read_with_an_expiry() {
 /// A kit where the time of field `a` of hash `h` has come and the expiry cycle was not there yet. The other field is `b`.
 fn late() -> Kit {
     let mut kit = Kit::new(Config::default());
-    kit.exec.server.stream = Some(Vec::new());
-    kit.exec.server.fx.streaming = true;
+    kit.exec.server.take_stream(takers::TEST, true);
     ask(&mut kit, "HSET h a 1 b 2");
     ask(&mut kit, "HPEXPIRE h 100 FIELDS 1 a");
     kit.clock.advance_ms(100);
-    kit.exec.server.stream = Some(Vec::new());
+    kit.exec.server.stream.take_bytes();
     kit
 }
 
@@ -582,7 +582,7 @@ fn ask(kit: &mut Kit, request: &str) -> String {
 
 /// What went into the stream, and what was counted as expired.
 fn streamed(kit: &mut Kit) -> (String, u64) {
-    let stream = kit.exec.server.stream.replace(Vec::new()).unwrap();
+    let stream = kit.exec.server.stream.take_bytes();
     let text = String::from_utf8(stream).unwrap();
     let words: Vec<&str> = text.split("\r\n").filter(|w| !w.starts_with('$') && !w.is_empty()).collect();
     let requests: Vec<String> =
@@ -669,8 +669,7 @@ fn times_are_propagated_as_points() {
         ("HGETDEL h FIELDS 1 no", "".into()),
     ] {
         let mut kit = Kit::new(Config::default());
-        kit.exec.server.stream = Some(Vec::new());
-        kit.exec.server.fx.streaming = true;
+        kit.exec.server.take_stream(takers::TEST, true);
         ask(&mut kit, "HSET h a 1 b 2");
         ask(&mut kit, "HSETEX h EX 50 FIELDS 1 v 3");
         streamed(&mut kit);

@@ -1,6 +1,8 @@
 //! Scripts as clients see them.
 
-use crate::testkit::{check, check_resp3};
+use crate::engine::config::Config;
+use crate::engine::stream::takers;
+use crate::testkit::{Kit, check, check_resp3};
 
 #[test]
 fn eval_converts_what_a_script_returns() {
@@ -121,4 +123,26 @@ fn the_libraries_are_there() {
          > EVAL 'return bit.tohex(bit.bor(1, 0xf0))' 0                     | \"000000f1\"
          > EVAL 'return redis.sha1hex(\"\")' 0                             | \"da39a3ee5e6b4b0d3255bfef95601890afd80709\"",
     );
+}
+
+#[test]
+fn what_a_script_writes_goes_out_as_one_unit() {
+    let mut kit = Kit::new(Config::default());
+    kit.exec.server.take_stream(takers::TEST, true);
+    let mut sent = |script: &str| {
+        let words = ["EVAL", script, "1", "k"].map(|w| w.as_bytes().to_vec());
+        kit.run("c", &words);
+        let bytes = kit.exec.server.stream.take_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let words = text.split("\r\n").filter(|w| !w.starts_with('$') && !w.is_empty());
+        words.map(|w| if w.starts_with('*') { "|" } else { w }).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(sent("return redis.call('SET', KEYS[1], 1)"), "| SELECT 0 | SET k 1");
+    assert_eq!(
+        sent("redis.call('INCR', KEYS[1]) redis.call('GET', KEYS[1]) redis.call('APPEND', KEYS[1], 'x')"),
+        "| MULTI | INCR k | APPEND k x | EXEC"
+    );
+    assert_eq!(sent("redis.call('SELECT', 1) redis.call('SET', KEYS[1], 1)"), "| SELECT 1 | SET k 1");
+    assert_eq!(sent("redis.set_repl(redis.REPL_NONE) redis.call('SET', KEYS[1], 2)"), "");
+    assert_eq!(sent("redis.call('SET', KEYS[1], 2) redis.call('NOPE')"), "| SELECT 0 | SET k 2");
 }

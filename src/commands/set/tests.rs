@@ -1,6 +1,7 @@
 //! Transcripts of the commands on sets. Replies are those of Valkey 9.1; where chance decides, what must hold of them.
 
 use crate::engine::config::Config;
+use crate::engine::stream::takers;
 use crate::testkit::{Kit, check, check_plain, check_resp3};
 
 #[test]
@@ -566,10 +567,9 @@ fn events(requests: &[&str]) -> Vec<String> {
     let mut told = Vec::new();
     for request in requests {
         let words: Vec<Vec<u8>> = request.split(' ').map(Vec::from).collect();
-        kit.exec.server.stream = Some(Vec::new());
-        kit.exec.server.fx.streaming = true;
+        kit.exec.server.take_stream(takers::TEST, true);
         kit.run("c", &words);
-        let stream = kit.exec.server.stream.take().unwrap_or_default();
+        let stream = kit.exec.server.stream.take_bytes();
         told.push(
             String::from_utf8_lossy(&stream)
                 .lines()

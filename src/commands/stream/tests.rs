@@ -2,6 +2,7 @@
 //! `check_with`, which `cargo xtask diff` does not ask the reference.
 
 use crate::engine::config::Config;
+use crate::engine::stream::takers;
 use crate::testkit::{Kit, START_MS, check, check_plain, check_resp3, check_with};
 
 #[test]
@@ -1286,7 +1287,7 @@ fn ask(kit: &mut Kit, client: &str, request: &str) -> String {
 
 /// What went into the stream of the AOF and replicas since the last time.
 fn streamed(kit: &mut Kit) -> String {
-    let stream = kit.exec.server.stream.replace(Vec::new()).unwrap();
+    let stream = kit.exec.server.stream.take_bytes();
     let text = String::from_utf8(stream).unwrap();
     let words: Vec<&str> = text.split("\r\n").filter(|w| !w.starts_with('$') && !w.is_empty()).collect();
     let requests = words.split(|w| w.starts_with('*')).filter(|r| !r.is_empty()).map(|r| r.join(" "));
@@ -1296,8 +1297,7 @@ fn streamed(kit: &mut Kit) -> String {
 #[test]
 fn what_is_propagated_is_what_was_done() {
     let mut kit = Kit::new(Config { stream_node_max_entries: 2, ..Config::default() });
-    kit.exec.server.stream = Some(Vec::new());
-    kit.exec.server.fx.streaming = true;
+    kit.exec.server.take_stream(takers::TEST, true);
     let claim = |consumer: &str, id: &str, count: u32, last: &str| {
         format!("XCLAIM s g {consumer} 0 {id} TIME {START_MS} RETRYCOUNT {count} FORCE JUSTID LASTID {last}")
     };

@@ -5,6 +5,7 @@ use crate::engine::config::Config;
 use crate::engine::config::values::NotifyFlags;
 use crate::engine::effects::listeners;
 use crate::engine::session::ClientType;
+use crate::engine::stream::takers;
 use crate::testkit::{Kit, check, check_debug, check_plain, check_resp3, check_with};
 
 #[test]
@@ -503,10 +504,9 @@ fn monitors_see_what_runs_when_it_runs() {
 /// What a run of requests sends to replicas.
 fn stream(lines: &[u8]) -> String {
     let mut kit = Kit::new(Config::default());
-    kit.exec.server.stream = Some(Vec::new());
-    kit.exec.server.fx.streaming = true;
+    kit.exec.server.take_stream(takers::TEST, true);
     kit.raw("c1", lines);
-    let stream = kit.exec.server.stream.take().unwrap_or_default();
+    let stream = kit.exec.server.stream.take_bytes();
     let text = String::from_utf8_lossy(&stream).into_owned();
     let words = text.split("\r\n").filter(|w| !w.starts_with('$') && !w.is_empty());
     words.map(|w| if w.starts_with('*') { "|" } else { w }).collect::<Vec<_>>().join(" ")

@@ -3,6 +3,7 @@
 
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
+use crate::engine::stream::takers;
 use crate::testkit::{Kit, check, check_plain, check_resp3};
 
 #[test]
@@ -1000,8 +1001,7 @@ fn ask(kit: &mut Kit, request: &str) -> String {
 #[test]
 fn propagation() {
     let mut kit = Kit::new(Config::default());
-    kit.exec.server.stream = Some(Vec::new());
-    kit.exec.server.fx.streaming = true;
+    kit.exec.server.take_stream(takers::TEST, true);
     for (request, stream) in [
         ("ZADD z 1 a 2 b 3 c 4 d 5 e 6 f", "ZADD z 1 a 2 b 3 c 4 d 5 e 6 f"),
         ("ZADD z 1 a", ""),
@@ -1028,7 +1028,7 @@ fn propagation() {
         ("ZREM z a", "ZREM z a"),
     ] {
         ask(&mut kit, request);
-        let streamed = kit.exec.server.stream.replace(Vec::new()).unwrap();
+        let streamed = kit.exec.server.stream.take_bytes();
         let text = String::from_utf8(streamed).unwrap();
         let words: Vec<&str> = text.split("\r\n").filter(|w| !w.starts_with(['*', '$'])).collect();
         let words = words.join(" ").replace("SELECT 0 ", "");

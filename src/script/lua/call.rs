@@ -3,13 +3,13 @@
 
 use std::rc::Rc;
 
+use super::super::shebang::Flags;
 use super::code::{self, Proto};
 use super::heap::{Func, Heap};
 use super::parse;
 use super::table::Table;
 use super::value::{Fault, FuncId, Res, StrId, TableId, ThreadId, Value};
 use super::{BYTES_PER_TICK, CALLS_MAX, NATIVE_CALLS_MAX, STACK_MAX, TICKS};
-use super::super::shebang::Flags;
 use crate::resp::Span;
 
 /// What a script asks of the world outside.

@@ -442,8 +442,8 @@ impl Run<'_> {
     #[inline]
     fn test_eq(&mut self, p: &Proto, b: Operand, c: Operand, want: bool) -> Res {
         let (x, y) = (self.rk(p, b), self.rk(p, c));
-        let equal = x == y
-            || matches!((x, y), (Value::Table(_), Value::Table(_))) && self.meta_equal(x, y)?;
+        let equal =
+            x == y || matches!((x, y), (Value::Table(_), Value::Table(_))) && self.meta_equal(x, y)?;
         self.branch(p, equal == want)
     }
 

@@ -1,0 +1,24 @@
+//! The end of a turn: what was propagated is handed to those who take it.
+
+use super::Exec;
+use crate::engine::stream::takers;
+
+impl Exec {
+    /// Hands on what was propagated since the last time. To be called at the end of every turn, before its replies are
+    /// written: who is told of a change must not know of it before the log does.
+    #[inline]
+    pub fn hand_on(&mut self) {
+        // What a script has propagated so far goes when it has ended: nobody sees a part of it.
+        if !self.server.stream.is_empty() && self.server.scripts.running.is_none() {
+            self.hand_on_now();
+        }
+    }
+
+    #[cold]
+    fn hand_on_now(&mut self) {
+        // A test looks at it itself.
+        if !self.server.stream.has_taker(takers::TEST) {
+            self.server.stream.clear();
+        }
+    }
+}
