@@ -22,6 +22,9 @@ use crate::engine::server::Server;
 use crate::resp::Span;
 use crate::sys::clock::Reading;
 
+/// What runs a turn inside another.
+pub type Between = std::rc::Rc<dyn Fn(&mut Exec)>;
+
 /// The executor: the server and what is reused from batch to batch.
 pub struct Exec {
     pub server: Server,
@@ -44,7 +47,7 @@ pub struct Exec {
     /// Commands that run others (EXEC) and are running: time stands still meanwhile.
     depth: u32,
     /// Serves other clients while a script runs for long: a turn inside the running one.
-    pub between: Option<std::rc::Rc<dyn Fn(&mut Exec)>>,
+    pub between: Option<Between>,
     /// Where messages are put together.
     frame: deliver::Frame,
 }
