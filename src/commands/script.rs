@@ -276,17 +276,18 @@ impl Host for Scripted<'_> {
         self.caller.script_goes_on()
     }
 
-    fn command(&mut self, bytes: &[u8], spans: &[Span], resp3: bool, reply: &mut Vec<u8>) {
+    fn command(&mut self, bytes: &[u8], spans: &[Span], resp3: bool, reply: &mut Vec<u8>) -> u64 {
         let mut args = Args::new(bytes, spans);
         // The reply's own buffer becomes the output's tail, so that nothing is copied but a long one.
         self.reply.tail = std::mem::take(reply);
         let mut out = Reply::new(&mut self.reply, resp3).sharing_from(0);
-        self.caller.script_command(&mut args, &mut out);
+        let ns = self.caller.script_command(&mut args, &mut out);
         *reply = if self.reply.pieces() == 0 {
             std::mem::take(&mut self.reply.tail)
         } else {
             self.reply.take_bytes()
         };
+        ns
     }
 
     fn clock(&mut self) -> f64 {

@@ -356,11 +356,12 @@ impl Host for Loader<'_> {
         self.until_us.is_none_or(|until| self.clock.mono_us() < until)
     }
 
-    fn command(&mut self, _: &[u8], _: &[Span], _: bool, reply: &mut Vec<u8>) {
+    fn command(&mut self, _: &[u8], _: &[Span], _: bool, reply: &mut Vec<u8>) -> u64 {
         // No library has a name for it while it is loaded.
         reply.push(b'-');
         reply.extend_from_slice(Error::SCRIPT_UNKNOWN_COMMAND.as_bytes());
         reply.extend_from_slice(b"\r\n");
+        0
     }
 
     fn clock(&mut self) -> f64 {

@@ -183,10 +183,12 @@ impl Caller for Nested<'_> {
         }
     }
 
-    fn script_command(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) {
+    fn script_command(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) -> u64 {
         args.note_running();
+        let began_ns = self.exec.now.mono_ns;
         self.exec.script_command(self.slot, args, out);
         self.outer.note_running();
+        self.exec.now.mono_ns.saturating_sub(began_ns)
     }
 
     fn script_goes_on(&mut self) -> bool {

@@ -10,6 +10,7 @@
 //! of both.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
@@ -53,12 +54,15 @@ pub(super) struct Sockets {
     conns: Vec<Option<Conn>>,
     epoll: Rc<OwnedFd>,
     events: Box<[Event]>,
+    /// How many of them the last look has found, and how far they are served.
+    found: usize,
+    at: usize,
     /// What is read lands here first; only what is left of a request stays with its client.
     scratch: Box<[u8]>,
     /// Listeners' events of the turn.
     knocks: Vec<EventData>,
     /// Slots of connections that have something to do without an event.
-    again: Vec<usize>,
+    again: VecDeque<usize>,
     /// Slots of connections that are being served, one inside the other: they are not in `conns`.
     away: Vec<usize>,
     /// Turns that were run inside of others.
@@ -87,7 +91,9 @@ impl Turns {
             events: vec![none; EVENTS_MAX].into(),
             scratch: vec![0; SCRATCH].into(),
             knocks: Vec::new(),
-            again: Vec::new(),
+            again: VecDeque::new(),
+            found: 0,
+            at: 0,
             away: Vec::new(),
             inner: 0,
         }));
@@ -128,75 +134,54 @@ impl Turns {
     }
 }
 
-/// Runs a turn. Nothing is borrowed while a connection is served: what it executes may run turns of its own.
+/// Runs a turn. Nothing is borrowed while a connection is served: what it executes may run turns of its own, which go on
+/// with what is left of this one.
 fn turn(sockets: &RefCell<Sockets>, exec: &mut Exec, planned_ms: i64) -> Found {
     let mut found = Found::default();
-    let (events, n) = {
-        let mut s = sockets.borrow_mut();
-        let mut events = std::mem::take(&mut s.events);
-        if events.is_empty() {
-            // An outer turn goes through its own.
-            let none = Event { flags: EventFlags::empty(), data: EventData::new_u64(0) };
-            events = vec![none; EVENTS_MAX].into();
-        }
-        // The kernel is not asked to wait: tokio does that, for this and all else.
-        let n = match epoll::wait(&s.epoll, &mut events[..], Some(&Timespec::default())) {
-            Ok(n) => n,
-            Err(Errno::INTR) => 0,
-            Err(e) => {
-                tracing::error!("Cannot wait for requests: {e}");
-                0
-            }
-        };
-        (events, n)
-    };
-    if n > 0 || sockets.borrow().has_more(exec) {
-        found.any = true;
-        serve_all(sockets, exec, &events[..n], planned_ms, &mut found);
+    serve_events(sockets, exec, planned_ms, &mut found);
+    let n = sockets.borrow_mut().look();
+    if n == 0 && !sockets.borrow().has_more(exec) {
+        return found;
     }
-    sockets.borrow_mut().events = events;
-    found
-}
-
-fn serve_all(
-    sockets: &RefCell<Sockets>,
-    exec: &mut Exec,
-    events: &[Event],
-    planned_ms: i64,
-    found: &mut Found,
-) {
+    found.any = true;
     // First those with news: who had its share in the last turn comes after them.
-    let (mut again, mut knocks) = {
-        let mut s = sockets.borrow_mut();
-        (std::mem::take(&mut s.again), std::mem::take(&mut s.knocks))
-    };
-    for &Event { flags, data } in events {
-        if Listeners::own(data) {
-            knocks.push(data);
-            continue;
-        }
-        let slot = data.u64() as usize;
-        let conn = sockets.borrow_mut().take_if(slot, |conn| {
-            conn.note(flags);
-            !conn.queued
-        });
-        serve(sockets, exec, slot, conn, planned_ms, found);
-    }
-    for slot in again.drain(..) {
+    let again = sockets.borrow().again.len();
+    serve_events(sockets, exec, planned_ms, &mut found);
+    for _ in 0..again {
+        let Some(slot) = sockets.borrow_mut().again.pop_front() else { break };
         let conn = sockets.borrow_mut().take_if(slot, |conn| {
             conn.queued = false;
             true
         });
-        serve(sockets, exec, slot, conn, planned_ms, found);
+        serve(sockets, exec, slot, conn, planned_ms, &mut found);
     }
     exec.server.stats.end_turn();
     let mut s = sockets.borrow_mut();
-    if s.again.is_empty() {
-        s.again = again;
-    }
     found.exit = s.finish(exec);
-    knocks.drain(..).for_each(|event| s.accept(exec, event));
-    s.knocks = knocks;
+    while let Some(event) = s.knocks.pop() {
+        s.accept(exec, event);
+    }
+    found
+}
+
+/// Serves all that the last look has found and nobody has served yet.
+fn serve_events(sockets: &RefCell<Sockets>, exec: &mut Exec, planned_ms: i64, found: &mut Found) {
+    loop {
+        let mut s = sockets.borrow_mut();
+        let Some(&Event { flags, data }) = s.events[..s.found].get(s.at) else { return };
+        s.at += 1;
+        if Listeners::own(data) {
+            s.knocks.push(data);
+            continue;
+        }
+        let slot = data.u64() as usize;
+        let conn = s.take_if(slot, |conn| {
+            conn.note(flags);
+            !conn.queued
+        });
+        drop(s);
+        serve(sockets, exec, slot, conn, planned_ms, found);
+    }
 }
 
 #[inline]
@@ -253,6 +238,21 @@ impl Sockets {
         &self.listeners
     }
 
+    /// Asks what has news; all that was found before is served. The kernel is not asked to wait: tokio does that, for this and
+    /// all else.
+    fn look(&mut self) -> usize {
+        self.at = 0;
+        self.found = match epoll::wait(&self.epoll, &mut self.events[..], Some(&Timespec::default())) {
+            Ok(n) => n,
+            Err(Errno::INTR) => 0,
+            Err(e) => {
+                tracing::error!("Cannot wait for requests: {e}");
+                0
+            }
+        };
+        self.found
+    }
+
     /// Takes a connection out to serve it, if it is there and `wanted`.
     #[inline]
     fn take_if(&mut self, slot: usize, wanted: impl FnOnce(&mut Conn) -> bool) -> Option<Conn> {
@@ -276,7 +276,7 @@ impl Sockets {
             && !conn.queued
         {
             conn.queued = true;
-            self.again.push(slot);
+            self.again.push_back(slot);
         }
     }
 

@@ -255,7 +255,8 @@ fn command(run: &mut Run<'_>, call: Call) -> Result<Value, Value> {
     gather(run, call)?;
     let mut scratch = std::mem::take(&mut run.vm.scratch);
     scratch.reply.clear();
-    run.host.command(&scratch.bytes, &scratch.spans, run.vm.resp3, &mut scratch.reply);
+    let ns = run.host.command(&scratch.bytes, &scratch.spans, run.vm.resp3, &mut scratch.reply);
+    run.vm.took(ns);
     let mut reader = Reader { bytes: &scratch.reply, at: 0 };
     let result = match scratch.reply.first() {
         Some(b'-') => {

@@ -96,3 +96,18 @@ fn what_has_written_is_ended_by_a_shutdown_only() {
     other.send(b"SHUTDOWN NOSAVE\r\n");
     assert!(server.ended().0.success());
 }
+
+#[test]
+fn who_has_asked_in_the_same_moment_is_answered_too() {
+    let server = Server::start(&["--busy-reply-threshold", "200"]);
+    let (mut first, mut stuck) = (server.tcp(), server.tcp());
+    let mut others: Vec<Raw> = (0..10).map(|_| server.tcp()).collect();
+    others.iter_mut().for_each(|o| o.ask(b"PING\r\n", b"+PONG\r\n"));
+    // While this runs the others' requests come: they are found at one look.
+    first.send(&request(&["EVAL", "for i = 1, 1000000 do end", "0"]));
+    stuck.send(&request(&["EVAL", "while true do end", "0"]));
+    others.iter_mut().for_each(|o| o.send(b"GET k\r\n"));
+    first.hear(b"$-1\r\n");
+    others.iter_mut().for_each(|o| o.hear(BUSY));
+    server.tcp().ask(b"SCRIPT KILL\r\n", b"+OK\r\n");
+}

@@ -9,16 +9,16 @@ use super::heap::{Func, Heap};
 use super::parse;
 use super::table::Table;
 use super::value::{Fault, FuncId, Res, StrId, TableId, ThreadId, Value};
-use super::{BYTES_PER_TICK, CALLS_MAX, NATIVE_CALLS_MAX, STACK_MAX, TICKS};
+use super::{BYTES_PER_TICK, CALLS_MAX, NS_PER_TICK, NATIVE_CALLS_MAX, STACK_MAX, TICKS};
 use crate::resp::Span;
 
 /// What a script asks of the world outside.
 pub trait Host {
     /// Asked every [`TICKS`] jumps and calls: false ends the script.
     fn go_on(&mut self) -> bool;
-    /// Runs a command (its arguments are `spans` of `bytes`); the reply, RESP2 or RESP3, goes to `reply`. Told whether an
-    /// error will end the script.
-    fn command(&mut self, bytes: &[u8], spans: &[Span], resp3: bool, reply: &mut Vec<u8>);
+    /// Runs a command (its arguments are `spans` of `bytes`); the reply, RESP2 or RESP3, goes to `reply`. Gives the
+    /// nanoseconds that it took.
+    fn command(&mut self, bytes: &[u8], spans: &[Span], resp3: bool, reply: &mut Vec<u8>) -> u64;
     /// Seconds, for measuring.
     fn clock(&mut self) -> f64;
     /// Writes to the log: 0 debug to 3 warning.
@@ -251,6 +251,12 @@ impl Vm {
         let proto = self.running()?;
         let line = proto.lines.get(self.pc.saturating_sub(1)).copied().unwrap_or(proto.line);
         Some((proto.chunk.clone(), line))
+    }
+
+    /// A command took this long: the host is asked that much sooner.
+    #[inline]
+    pub fn took(&mut self, ns: u64) {
+        self.ticks = self.ticks.saturating_sub((ns / NS_PER_TICK) as u32).max(1);
     }
 
     /// After a script: nothing runs, its stack is empty.

@@ -50,3 +50,5 @@ pub const STRING_MAX: usize = 1 << 30;
 pub const TICKS: u32 = 10_000;
 /// Bytes that take a function of a library as long as a jump.
 pub const BYTES_PER_TICK: usize = 64;
+/// Nanoseconds of a command that count as a jump.
+pub const NS_PER_TICK: u64 = 100;

@@ -13,8 +13,9 @@ impl Host for Quiet {
         self.0 = self.0.saturating_sub(1);
         self.0 > 0
     }
-    fn command(&mut self, _: &[u8], _: &[Span], _: bool, reply: &mut Vec<u8>) {
+    fn command(&mut self, _: &[u8], _: &[Span], _: bool, reply: &mut Vec<u8>) -> u64 {
         reply.extend_from_slice(b"+OK\r\n");
+        0
     }
     fn clock(&mut self) -> f64 {
         0.0
