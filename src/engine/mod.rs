@@ -22,6 +22,7 @@ pub mod stats;
 pub mod stream;
 pub mod syntax;
 pub mod table;
+pub mod tracking;
 pub mod transaction;
 pub mod versions;
 pub mod waiting;

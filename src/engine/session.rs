@@ -2,6 +2,7 @@
 
 use super::client_memory::{ClientMemory, Counted};
 use super::pubsub::Subscriptions;
+use super::tracking::Tracker;
 use super::transaction::Transaction;
 use super::waiting::KeyWait;
 use crate::base::limits;
@@ -130,6 +131,8 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     /// What it subscribes to.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// CLIENT TRACKING.
+    pub tracker: Option<Box<Tracker>>,
     /// MONITOR.
     pub monitor: bool,
     /// CLIENT NO-EVICT.
@@ -194,6 +197,7 @@ impl Session {
             + self.waits_for_keys().map_or(0, KeyWait::memory)
             + self.transaction.as_ref().map_or(0, |t| t.memory())
             + self.subscriptions.as_ref().map_or(0, |s| s.memory())
+            + self.tracker.as_ref().map_or(0, |t| t.memory())
             + self.name.capacity()
             + self.lib_name.capacity()
             + self.lib_ver.capacity()

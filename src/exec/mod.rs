@@ -12,6 +12,7 @@ pub mod drain;
 pub mod evict;
 pub mod free;
 pub mod gate;
+pub mod invalidate;
 pub mod propagate;
 pub mod run;
 pub mod script;
@@ -92,6 +93,14 @@ impl Exec {
         self.server.leave(slot);
         self.server.flush.retain(|&s| s != slot);
         self.server.clients.remove(slot);
+    }
+
+    /// The turn is over, or a piece of periodic work: what waited for that is told, before outputs are written.
+    #[inline]
+    pub fn end_turn(&mut self) {
+        if self.server.tracking.any_touched() {
+            self.broadcast();
+        }
     }
 
     /// A signal asks for a shutdown.

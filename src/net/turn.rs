@@ -290,6 +290,7 @@ impl Sockets {
     /// connections to look at. What comes of these is for the next turn. Gives the status if the process is to end.
     fn finish(&mut self, exec: &mut Exec) -> Option<i32> {
         let mut exit = None;
+        exec.end_turn();
         exec.hand_on();
         for request in std::mem::take(&mut exec.server.requests) {
             match request {

@@ -9,7 +9,7 @@ use super::heap::{Func, Heap};
 use super::parse;
 use super::table::Table;
 use super::value::{Fault, FuncId, Res, StrId, TableId, ThreadId, Value};
-use super::{BYTES_PER_TICK, CALLS_MAX, NS_PER_TICK, NATIVE_CALLS_MAX, STACK_MAX, TICKS};
+use super::{BYTES_PER_TICK, CALLS_MAX, NATIVE_CALLS_MAX, NS_PER_TICK, STACK_MAX, TICKS};
 use crate::resp::Span;
 
 /// What a script asks of the world outside.
