@@ -16,6 +16,7 @@ pub mod pubsub;
 pub mod scripts;
 pub mod server;
 pub mod session;
+pub mod snapshot;
 pub mod spec;
 pub mod start;
 pub mod stats;

@@ -16,6 +16,7 @@ pub mod invalidate;
 pub mod propagate;
 pub mod run;
 pub mod script;
+pub mod snapshot;
 pub mod table;
 pub mod watchers;
 
