@@ -95,6 +95,20 @@ pub const EVAL_SCRIPTS_MAX: usize = 500;
 pub const FUNCTIONS_MAX: usize = 100_000;
 /// Bytes that the values of scripts take. The reference knows no bound but `maxmemory`.
 pub const SCRIPT_MEMORY_MAX: usize = 1 << 30;
+/// Bytes of a full synchronization that wait between its socket and the thread that reads or writes the data set.
+pub const SYNC_PIPE_MAX: usize = 4 << 20;
+/// Bytes of the longest string that an RDB file may hold as an integer (Redis: 11).
+pub const RDB_INTEGER_MAX: usize = 11;
+/// Bytes of the shortest string that is worth compressing there (Redis: more than 20).
+pub const RDB_COMPRESS_MIN: usize = 21;
+/// Elements of a large collection that are written in one go, before it is asked whether that was enough.
+pub const RDB_PIECE_ELEMENTS: usize = 64;
+/// Bytes that are read ahead from an RDB file.
+pub const RDB_BUFFER: usize = 256 * 1024;
+/// Bytes that are given to a string whose length only its own head tells; it gets more as they come.
+pub const RDB_STRING_STEP: usize = 1 << 20;
+/// Bytes of a field beside the data that the log shows.
+pub const RDB_SHOWN_MAX: usize = 256;
 /// Bytes that a value may take to be written with its segment whatever else that writes. For snapshots, as those below.
 pub const SAVE_SMALL_MAX: usize = 1024;
 /// Bytes of a segment that are written at once, beside small values: others are left for later.
@@ -119,3 +133,5 @@ pub const SAVE_HELD_MAX: usize = 32;
 pub const SAVE_QUEUE_MIN: usize = 32 << 20;
 /// Which part of the memory used.
 pub const SAVE_QUEUE_PART: usize = 16;
+/// Bytes of a data set that are handed to a replica's output before it has taken some of them.
+pub const SYNC_OUTPUT_MAX: usize = 512 << 10;

@@ -12,6 +12,7 @@ pub mod hyperloglog;
 pub mod list;
 pub mod observe;
 pub mod pubsub;
+pub mod replication;
 pub mod scan_options;
 pub mod script;
 pub mod server;

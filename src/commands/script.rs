@@ -164,8 +164,15 @@ pub struct Job {
 /// Refuses what the flags of a script say it must not be run for.
 fn check_flags(server: &Server, job: &Job) -> Result {
     let (flags, ro) = (job.flags, job.ro);
+    let stale = server.is_replica() && !server.link_is_up() && !server.config.replica_serve_stale_data;
     if flags & shebang::COMPAT != 0 {
-        return Ok(());
+        return if stale { Err(Error::PRIMARY_DOWN) } else { Ok(()) };
+    }
+    if stale && flags & shebang::ALLOW_STALE == 0 {
+        return Err(Error::text(
+            "MASTERDOWN Link with MASTER is down, replica-serve-stale-data is set to 'no' and 'allow-stale' flag is \
+             not set on the script.",
+        ));
     }
     if flags & shebang::NO_WRITES == 0 && ro {
         return Err(Error::text("ERR Can not execute a script with write flag using *_ro command."));

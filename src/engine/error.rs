@@ -38,12 +38,16 @@ impl Error {
     pub const OOM: Error = fixed("OOM command not allowed when used memory > 'maxmemory'.");
     pub const BUSY_SCRIPT: Error =
         fixed("BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+    pub const SCRIPT_STALE: Error = fixed("ERR Can not execute the command on a stale replica");
     pub const SCRIPT_UNKNOWN_COMMAND: Error = fixed("ERR Unknown command called from script");
     pub const BUSY_FUNCTION: Error =
         fixed("BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.");
     pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");
     pub const UNKNOWN_CLIENT: Error = fixed("ERR No such client");
     pub const READONLY: Error = fixed("READONLY You can't write against a read only replica.");
+    pub const NO_REPLICAS: Error = fixed("NOREPLICAS Not enough good replicas to write.");
+    pub const PRIMARY_DOWN: Error =
+        fixed("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
     pub const DEBUG_NOT_ALLOWED: Error = fixed(
         "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
     );

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod latency;
 pub mod outside;
 pub mod pubsub;
+pub mod replication;
 pub mod scripts;
 pub mod server;
 pub mod session;

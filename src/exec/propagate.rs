@@ -9,13 +9,23 @@ impl Exec {
     #[inline]
     pub fn hand_on(&mut self) {
         // What a script has propagated so far goes when it has ended: nobody sees a part of it.
-        if !self.server.stream.is_empty() && self.server.scripts.running.is_none() {
+        if self.server.scripts.running.is_some() {
+            return;
+        }
+        if self.server.repl.ack_wanted {
+            self.ask_for_acks();
+        }
+        if !self.server.repl.newcomers.is_empty() {
+            self.newcomers_join();
+        }
+        if !self.server.stream.is_empty() {
             self.hand_on_now();
         }
     }
 
     #[cold]
     fn hand_on_now(&mut self) {
+        self.server.take_pending_stream();
         // A test looks at it itself.
         if !self.server.stream.has_taker(takers::TEST) {
             self.server.stream.clear();

@@ -46,7 +46,7 @@ impl Exec {
 
     /// Runs a command of the script that runs for `slot`.
     pub(super) fn script_command(&mut self, slot: usize, args: &mut Args<'_>, out: &mut Reply<'_>) {
-        match self.script_gate(args) {
+        match self.script_gate(slot, args) {
             Ok(id) => {
                 let propagates = self.server.scripts.running.as_ref().is_none_or(Running::propagates);
                 let streaming = self.server.fx.streaming;
@@ -64,7 +64,7 @@ impl Exec {
         }
     }
 
-    fn script_gate(&mut self, args: &Args<'_>) -> Result<u16, (Option<u16>, Error)> {
+    fn script_gate(&mut self, slot: usize, args: &Args<'_>) -> Result<u16, (Option<u16>, Error)> {
         let server = &mut self.server;
         let Some(mut command) = server.commands.find(args.get(0)) else {
             return Err((None, Error::SCRIPT_UNKNOWN_COMMAND));
@@ -83,6 +83,13 @@ impl Exec {
         if spec.has(spec::NOSCRIPT) && !server.debug.allow_deny_scripts {
             return refuse("ERR This Valkey command is not allowed from script");
         }
+        if server.replication_gates()
+            && let Some(error) = self.replication_refuses(slot, spec.flags, !spec.flags)
+        {
+            let stale = error == Error::PRIMARY_DOWN;
+            return Err((Some(id), if stale { Error::SCRIPT_STALE } else { error }));
+        }
+        let server = &mut self.server;
         let Some(running) = &mut server.scripts.running else { return Ok(id) };
         let oom = server.oom && !running.allow_oom && !running.wrote;
         if oom && spec.has(spec::DENYOOM) {

@@ -19,6 +19,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::observe::COMMANDS,
     commands::pubsub::COMMANDS,
     commands::script::COMMANDS,
+    commands::replication::COMMANDS,
     commands::server::COMMANDS,
     commands::set::COMMANDS,
     commands::sort::COMMANDS,

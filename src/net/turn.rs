@@ -20,9 +20,10 @@ use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::io::Errno;
 
 use super::conn::{Conn, Next};
+use super::link::Dial;
 use super::listener::Listeners;
 use crate::engine::server::Request;
-use crate::engine::session::{Due, Peer};
+use crate::engine::session::{Closing, Due, Peer};
 use crate::exec::Exec;
 
 /// Bytes of the shared read buffer.
@@ -37,7 +38,7 @@ const EVENTS_MAX: usize = 256;
 pub(super) struct Turns {
     pub exec: Exec,
     pub listeners: Rc<RefCell<Listeners>>,
-    sockets: Rc<RefCell<Sockets>>,
+    pub(super) sockets: Rc<RefCell<Sockets>>,
     epoll: Rc<OwnedFd>,
     /// When the ticker means to wake, ms of Unix time.
     pub planned_ms: i64,
@@ -53,6 +54,8 @@ pub(super) struct Sockets {
     /// By the client's slot.
     conns: Vec<Option<Conn>>,
     epoll: Rc<OwnedFd>,
+    /// Names to look up for connections of ours.
+    pub(super) names: Vec<Dial>,
     events: Box<[Event]>,
     /// How many of them the last look has found, and how far they are served.
     found: usize,
@@ -88,6 +91,7 @@ impl Turns {
             listeners: listeners.clone(),
             conns: Vec::new(),
             epoll: epoll.clone(),
+            names: Vec::new(),
             events: vec![none; EVENTS_MAX].into(),
             scratch: vec![0; SCRATCH].into(),
             knocks: Vec::new(),
@@ -125,6 +129,16 @@ impl Turns {
     /// Whether something is to be done without an event.
     pub fn has_more(&self) -> bool {
         self.sockets.borrow().has_more(&self.exec)
+    }
+
+    /// Whether there are names to look up.
+    pub fn has_names(&self) -> bool {
+        !self.sockets.borrow().names.is_empty()
+    }
+
+    /// Takes the names to look up.
+    pub fn take_names(&self) -> Vec<Dial> {
+        std::mem::take(&mut self.sockets.borrow_mut().names)
     }
 
     /// Does what periodic work has left for others. What comes of it is for the next turn.
@@ -228,10 +242,19 @@ impl Sockets {
             tracing::warn!("Cannot wait for a new client's requests: {e}");
             return exec.disconnect(slot);
         }
+        self.put(slot, Conn::new(socket, slot));
+    }
+
+    /// Keeps a connection.
+    pub fn put(&mut self, slot: usize, conn: Conn) {
         if self.conns.len() <= slot {
             self.conns.resize_with(slot + 1, || None);
         }
-        self.conns[slot] = Some(Conn::new(socket, slot));
+        self.conns[slot] = Some(conn);
+    }
+
+    pub fn epoll(&self) -> &OwnedFd {
+        &self.epoll
     }
 
     pub fn listeners(&self) -> &RefCell<Listeners> {
@@ -298,6 +321,7 @@ impl Sockets {
                 Request::MakeRoom => {
                     exec.make_room();
                 }
+                Request::Dial { slot, host, port } => self.dial(exec, slot, host, port),
             }
         }
         let mut slots = std::mem::take(&mut exec.server.flush);
@@ -317,6 +341,9 @@ impl Sockets {
             if let Some(Some(conn)) = self.conns.get_mut(slot) {
                 conn.called = true;
                 self.queue(slot);
+            } else if !self.away.contains(&slot) && exec.server.client(slot).closing == Closing::Now {
+                // Called off before the connection was there.
+                exec.disconnect(slot);
             }
         }
         exit
