@@ -150,15 +150,11 @@ impl Exec {
         if in_multi && spec.has(spec::NO_MULTI) {
             return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
         }
-        let (mut flags, mut lacks) = (spec.flags, !spec.flags);
-        if in_multi && is_exec(spec) {
-            let tx = session.transaction.as_ref();
-            flags |= tx.map_or(0, |t| t.flags);
-            lacks |= tx.map_or(0, |t| t.lacks);
-        } else if spec.has(spec::RUNS_SCRIPT) {
-            flags = scripted(server, spec, args);
-            lacks = !flags;
-        }
+        let (flags, lacks) = match session.transaction.as_ref().filter(|_| in_multi && is_exec(spec)) {
+            Some(tx) => (spec.flags | tx.flags, !spec.flags | tx.lacks),
+            None if spec.has(spec::RUNS_SCRIPT) => both(scripted(server, spec, args)),
+            None => both(spec.flags),
+        };
         // Inside a script nothing is evicted, whoever asks.
         let busy = self.server.scripts.running.is_some();
         self.server.oom = self.server.config.maxmemory > 0 && !busy && !self.make_room();
@@ -267,6 +263,11 @@ impl Exec {
     pub fn count_error(&mut self, error: &Error) {
         self.server.stats.count_error(error.code(), ErrorOrigin::Server);
     }
+}
+
+/// Flags, and those that it has not.
+fn both(flags: Flags) -> (Flags, Flags) {
+    (flags, !flags)
 }
 
 /// The flags of a command that runs a script, by what the script says of itself.
