@@ -12,7 +12,11 @@ pub mod net;
 pub mod persist;
 pub mod repl;
 pub mod resp;
+<<<<<<< HEAD
 pub mod script;
+=======
+pub mod sentinel;
+>>>>>>> main
 pub mod sys;
 #[cfg(test)]
 pub mod testkit;

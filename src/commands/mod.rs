@@ -14,7 +14,11 @@ pub mod observe;
 pub mod pubsub;
 pub mod replication;
 pub mod scan_options;
+<<<<<<< HEAD
 pub mod script;
+=======
+pub mod sentinel;
+>>>>>>> main
 pub mod server;
 pub mod set;
 pub mod sort;

@@ -156,8 +156,8 @@ impl Exec {
             None => both(spec.flags),
         };
         // Inside a script nothing is evicted, whoever asks.
-        let busy = self.server.scripts.running.is_some();
-        self.server.oom = self.server.config.maxmemory > 0 && !busy && !self.make_room();
+        let busy = self.server.scripts.busy_error();
+        self.server.oom = self.server.config.maxmemory > 0 && busy.is_none() && !self.make_room();
         if self.server.oom && flags & spec::DENYOOM != 0 {
             return Pass::Refuse(Some(id), Error::OOM);
         }
@@ -173,10 +173,7 @@ impl Exec {
             let name = &self.server.commands.get(id).full_name;
             return Pass::Refuse(Some(id), Error::subscribed(name));
         }
-        if busy
-            && !spec.has(spec::ALLOW_BUSY)
-            && let Some(error) = self.server.scripts.busy_error()
-        {
+        if let Some(error) = busy.filter(|_| !spec.has(spec::ALLOW_BUSY)) {
             return Pass::Refuse(Some(id), error);
         }
         if self.server.pause != Default::default() && self.paused(slot, id, flags) {

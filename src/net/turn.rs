@@ -18,6 +18,7 @@ use std::rc::Rc;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::io::Errno;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::conn::{Conn, Next};
 use super::link::Dial;
@@ -25,6 +26,7 @@ use super::listener::Listeners;
 use crate::engine::server::Request;
 use crate::engine::session::{Closing, Due, Peer};
 use crate::exec::Exec;
+use crate::sentinel::Output;
 
 /// Bytes of the shared read buffer.
 const SCRATCH: usize = 64 * 1024;
@@ -46,6 +48,8 @@ pub(super) struct Turns {
     pub early: bool,
     /// The process is to end with this status.
     pub exit: Option<i32>,
+    /// Where goes what a Sentinel has for its connections.
+    pub outgoing: Option<UnboundedSender<Output>>,
 }
 
 /// The connections.
@@ -95,6 +99,7 @@ impl Turns {
             events: vec![none; EVENTS_MAX].into(),
             scratch: vec![0; SCRATCH].into(),
             knocks: Vec::new(),
+<<<<<<< HEAD
             again: VecDeque::new(),
             found: 0,
             at: 0,
@@ -111,6 +116,14 @@ impl Turns {
             }
         }));
         Ok(turns)
+=======
+            again: Vec::new(),
+            planned_ms: 0,
+            early: false,
+            exit: None,
+            outgoing: None,
+        })
+>>>>>>> main
     }
 
     /// The descriptor that becomes readable when a socket has something.
@@ -310,12 +323,26 @@ impl Sockets {
     }
 
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,
+<<<<<<< HEAD
     /// connections to look at. What comes of these is for the next turn. Gives the status if the process is to end.
     fn finish(&mut self, exec: &mut Exec) -> Option<i32> {
         let mut exit = None;
         exec.end_turn();
         exec.hand_on();
         for request in std::mem::take(&mut exec.server.requests) {
+=======
+    /// connections to look at. What comes of these is for the next turn.
+    pub fn finish(&mut self) {
+        if let Some(outgoing) = &self.outgoing {
+            for output in self.exec.settle_sentinel() {
+                // Its reader lives as long as the process.
+                let _ = outgoing.send(output);
+            }
+        }
+        self.exec.end_turn();
+        self.exec.hand_on();
+        for request in std::mem::take(&mut self.exec.server.requests) {
+>>>>>>> main
             match request {
                 Request::Exit(code) => exit = Some(code),
                 Request::MakeRoom => {
