@@ -12,11 +12,8 @@ pub mod net;
 pub mod persist;
 pub mod repl;
 pub mod resp;
-<<<<<<< HEAD
 pub mod script;
-=======
 pub mod sentinel;
->>>>>>> main
 pub mod sys;
 #[cfg(test)]
 pub mod testkit;

@@ -14,11 +14,8 @@ pub mod observe;
 pub mod pubsub;
 pub mod replication;
 pub mod scan_options;
-<<<<<<< HEAD
 pub mod script;
-=======
 pub mod sentinel;
->>>>>>> main
 pub mod server;
 pub mod set;
 pub mod sort;

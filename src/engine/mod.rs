@@ -14,11 +14,8 @@ pub mod latency;
 pub mod outside;
 pub mod pubsub;
 pub mod replication;
-<<<<<<< HEAD
 pub mod scripts;
-=======
 pub mod sentinel;
->>>>>>> main
 pub mod server;
 pub mod session;
 pub mod snapshot;

@@ -17,11 +17,8 @@ pub mod link;
 pub mod propagate;
 pub mod replicas;
 pub mod run;
-<<<<<<< HEAD
 pub mod script;
-=======
 pub mod sentinel;
->>>>>>> main
 pub mod snapshot;
 pub mod sync;
 pub mod table;

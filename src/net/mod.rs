@@ -142,7 +142,7 @@ fn begin_sentinel(shared: &Rc<Shared>) {
     let Some(machine) = &mut turns.exec.server.sentinel else { return };
     machine.begin(now_ms);
     let (outgoing, outputs) = unbounded_channel();
-    turns.outgoing = Some(outgoing);
+    turns.sockets.borrow_mut().outgoing = Some(outgoing);
     tokio::task::spawn_local(sentinel::run(shared.clone(), outputs));
 }
 

@@ -48,8 +48,6 @@ pub(super) struct Turns {
     pub early: bool,
     /// The process is to end with this status.
     pub exit: Option<i32>,
-    /// Where goes what a Sentinel has for its connections.
-    pub outgoing: Option<UnboundedSender<Output>>,
 }
 
 /// The connections.
@@ -74,6 +72,8 @@ pub(super) struct Sockets {
     away: Vec<usize>,
     /// Turns that were run inside of others.
     inner: u64,
+    /// Where goes what a Sentinel has for its connections.
+    pub outgoing: Option<UnboundedSender<Output>>,
 }
 
 /// What a turn has found beside.
@@ -99,12 +99,12 @@ impl Turns {
             events: vec![none; EVENTS_MAX].into(),
             scratch: vec![0; SCRATCH].into(),
             knocks: Vec::new(),
-<<<<<<< HEAD
             again: VecDeque::new(),
             found: 0,
             at: 0,
             away: Vec::new(),
             inner: 0,
+            outgoing: None,
         }));
         let mut turns = Turns { exec, listeners, sockets, epoll, planned_ms: 0, early: false, exit: None };
         let inner = turns.sockets.clone();
@@ -116,14 +116,6 @@ impl Turns {
             }
         }));
         Ok(turns)
-=======
-            again: Vec::new(),
-            planned_ms: 0,
-            early: false,
-            exit: None,
-            outgoing: None,
-        })
->>>>>>> main
     }
 
     /// The descriptor that becomes readable when a socket has something.
@@ -323,26 +315,18 @@ impl Sockets {
     }
 
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,
-<<<<<<< HEAD
     /// connections to look at. What comes of these is for the next turn. Gives the status if the process is to end.
     fn finish(&mut self, exec: &mut Exec) -> Option<i32> {
         let mut exit = None;
-        exec.end_turn();
-        exec.hand_on();
-        for request in std::mem::take(&mut exec.server.requests) {
-=======
-    /// connections to look at. What comes of these is for the next turn.
-    pub fn finish(&mut self) {
         if let Some(outgoing) = &self.outgoing {
-            for output in self.exec.settle_sentinel() {
+            for output in exec.settle_sentinel() {
                 // Its reader lives as long as the process.
                 let _ = outgoing.send(output);
             }
         }
-        self.exec.end_turn();
-        self.exec.hand_on();
-        for request in std::mem::take(&mut self.exec.server.requests) {
->>>>>>> main
+        exec.end_turn();
+        exec.hand_on();
+        for request in std::mem::take(&mut exec.server.requests) {
             match request {
                 Request::Exit(code) => exit = Some(code),
                 Request::MakeRoom => {

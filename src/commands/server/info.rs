@@ -148,19 +148,13 @@ fn server(cx: &mut ServerCx<'_>, t: &mut String) {
     let s = &*cx.server;
     let c = &s.config;
     let uptime = (cx.now_ms - s.started_ms).max(0) / 1000;
-<<<<<<< HEAD
-    let mode = if c.cluster_enabled { "cluster" } else { "standalone" };
-    line(t, "redis_version", versions::REDIS);
-    line(t, "server_name", versions::NAME);
-=======
     let mode = match c.cluster_enabled {
         true => "cluster",
         false if s.sentinel.is_some() => "sentinel",
         false => "standalone",
     };
-    line(t, "redis_version", REDIS_VERSION);
-    line(t, "server_name", "tarn");
->>>>>>> main
+    line(t, "redis_version", versions::REDIS);
+    line(t, "server_name", versions::NAME);
     line(t, "tarn_version", version::VERSION);
     line(t, "redis_git_sha1", version::GIT_SHA);
     line(t, "redis_git_dirty", version::GIT_DIRTY);
