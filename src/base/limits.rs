@@ -95,6 +95,12 @@ pub const SENTINEL_ANSWER_DEPTH_MAX: usize = 4;
 pub const HLL_TEST_CYCLES: usize = 100;
 /// See `HLL_TEST_CYCLES`.
 pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;
+/// Scripts that came by EVAL and are kept (Redis: `LRU_LIST_LENGTH`).
+pub const EVAL_SCRIPTS_MAX: usize = 500;
+/// Functions that one library may register.
+pub const FUNCTIONS_MAX: usize = 100_000;
+/// Bytes that the values of scripts take. The reference knows no bound but `maxmemory`.
+pub const SCRIPT_MEMORY_MAX: usize = 1 << 30;
 /// Bytes of a full synchronization that wait between its socket and the thread that reads or writes the data set.
 pub const SYNC_PIPE_MAX: usize = 4 << 20;
 /// Bytes of the longest string that an RDB file may hold as an integer (Redis: 11).
@@ -145,3 +151,9 @@ pub const LOAD_BATCH_ITEMS: usize = 512;
 pub const LOAD_BATCH_BYTES: u64 = 256 * 1024;
 /// Batches that may wait for the executor.
 pub const LOAD_BATCHES: usize = 32;
+/// Connections that MIGRATE keeps (Redis: `MIGRATE_SOCKET_CACHE_ITEMS`).
+pub const MIGRATE_CACHE_MAX: usize = 64;
+/// How long it keeps one that is not used (Redis: `MIGRATE_SOCKET_CACHE_TTL`).
+pub const MIGRATE_CACHE_MS: i64 = 10_000;
+/// Bytes of a line that another server answers it (Redis: 1024).
+pub const MIGRATE_LINE_MAX: usize = 1024;

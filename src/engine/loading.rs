@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
 use super::config::Config;
 use super::config::values::RdbVersionCheck;
+use super::functions::Restore;
 use super::server::Server;
 use crate::base::limits::{LOAD_BATCH_BYTES, LOAD_BATCH_ITEMS, LOAD_BATCHES, RDB_SHOWN_MAX};
 use crate::base::{num, quote};
@@ -226,9 +227,9 @@ impl Server {
                 Ok(true) => {}
                 Ok(false) => match load.receive(wait) {
                     Ok(Message::Batch(batch)) => load.begin_batch(batch),
-                    Ok(Message::End(end)) => break load.end(end),
+                    Ok(Message::End(end)) => break LoadStep::Ended(load.end(self, end)),
                     Err(TryRecvError::Empty) => break LoadStep::Waiting,
-                    Err(TryRecvError::Disconnected) => break load.end(Err(gone())),
+                    Err(TryRecvError::Disconnected) => break LoadStep::Ended(load.end(self, Err(gone()))),
                 },
                 Err(refused) => break LoadStep::Ended(Err(refused)),
             }
@@ -492,15 +493,23 @@ impl Load {
         Ok(())
     }
 
-    fn end(&mut self, end: Result<(u64, Vec<u8>), Error>) -> LoadStep {
-        LoadStep::Ended(match end {
-            Ok((bytes, rest)) => {
-                let mut loaded = std::mem::take(&mut self.loaded);
-                (loaded.bytes, loaded.rest) = (bytes, rest);
-                Ok(loaded)
-            }
-            Err(error) => Err(LoadError::Read(error)),
-        })
+    /// All was read: what is left is to be done with it as a whole.
+    fn end(&mut self, server: &mut Server, end: Result<(u64, Vec<u8>), Error>) -> Result<Loaded, LoadError> {
+        let (bytes, rest) = end.map_err(LoadError::Read)?;
+        let mut loaded = std::mem::take(&mut self.loaded);
+        (loaded.bytes, loaded.rest) = (bytes, rest);
+        let how = match (self.plan.flush, self.plan.merge) {
+            (true, _) => Restore::Flush,
+            (_, true) => Restore::Replace,
+            _ => Restore::Append,
+        };
+        if how == Restore::Flush || !loaded.functions.is_empty() {
+            let loaded = server.functions.restore(&loaded.functions, how, &server.clock);
+            loaded.map_err(|why| {
+                LoadError::Refused(format!("Failed loading library, {}", String::from_utf8_lossy(&why)))
+            })?;
+        }
+        Ok(loaded)
     }
 }
 

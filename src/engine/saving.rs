@@ -51,7 +51,8 @@ impl Server {
     pub fn save_now(&mut self) -> io::Result<()> {
         let fields = self.rdb_fields(false);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &value[..])).collect();
-        let contents = Contents { dbs: &self.dbs, fields: &fields, functions: &[] };
+        let functions: Vec<&[u8]> = self.functions.libraries().map(|l| &l.code[..]).collect();
+        let contents = Contents { dbs: &self.dbs, fields: &fields, functions: &functions };
         let path = Path::new(&self.config.dbfilename);
         let sync = self.config.rdb_save_incremental_fsync;
         save::save(&*self.outside.disk, path, &contents, &self.rdb_target(), sync)?;

@@ -5,11 +5,14 @@ use std::collections::{BTreeSet, VecDeque};
 use super::commandlog::CommandLogs;
 use super::config::Config;
 use super::effects::{Effects, listeners};
+use super::functions::Functions;
 use super::latency::LatencyMonitor;
 use super::loading::{LastLoad, Load, LoadError, Loaded, Progress};
+use super::migrate_cache::MigrateCache;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
+use super::scripts::Scripts;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
 use super::stats::{ErrorOrigin, Stats};
@@ -109,6 +112,12 @@ pub struct Server {
     pub logs: CommandLogs,
     /// LATENCY.
     pub latency: LatencyMonitor,
+    /// EVAL's scripts, and the one that runs.
+    pub scripts: Scripts,
+    /// Libraries of functions.
+    pub functions: Functions,
+    /// More memory is in use than `maxmemory` allows, and nothing could be evicted: as of the running request's beginning.
+    pub oom: bool,
     /// The record of the running command.
     pub fx: Effects,
     /// The Sentinel that this server is, if it is one.
@@ -167,6 +176,8 @@ pub struct Server {
     pub load_ended: Option<Result<Loaded, LoadError>>,
     /// What of it INFO tells.
     pub last_load: LastLoad,
+    /// Connections that MIGRATE keeps.
+    pub migrate: MigrateCache,
     /// A signal has asked for a shutdown.
     pub shutdown_asked: bool,
     pub shutting_down: bool,
@@ -192,6 +203,9 @@ impl Server {
             stats: Stats::default(),
             logs: CommandLogs::default(),
             latency: LatencyMonitor::default(),
+            scripts: Scripts::default(),
+            functions: Functions::default(),
+            oom: false,
             fx: Effects::default(),
             sentinel: None,
             outside: Outside::default(),
@@ -224,6 +238,7 @@ impl Server {
             load: None,
             load_ended: None,
             last_load: LastLoad::default(),
+            migrate: MigrateCache::default(),
             shutdown_asked: false,
             shutting_down: false,
             attack_told_ms: 0,

@@ -119,6 +119,7 @@ impl Exec {
     /// The periodic work, `hz` times a second.
     fn cron(&mut self, now_ms: i64) {
         self.server.clock.tick();
+        self.server.migrate.close_idle(now_ms);
         if self.server.config.watchdog_period != 0 {
             self.server.outside.arm_watchdog(self.server.config.watchdog_period);
         }

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use super::Exec;
-use crate::engine::loading::{LoadError, LoadPlan, LoadStep, Loaded, Source};
+use crate::engine::loading::{LoadError, LoadPlan, LoadStep, Source};
 use crate::engine::server::Request;
 
 /// Time that one slice may take.
@@ -42,7 +42,10 @@ impl Exec {
             LoadStep::Waiting => Some(now_ms + 1),
             LoadStep::Ended(result) if std::mem::take(&mut self.starting) => {
                 match result {
-                    Ok(loaded) => self.started(&loaded, now_ms - began_ms),
+                    Ok(_) => {
+                        let seconds = (now_ms - began_ms).max(0) as f64 / 1000.0;
+                        tracing::info!("DB loaded from disk: {seconds:.3} seconds");
+                    }
                     Err(error) => self.start_failed(&error),
                 }
                 Some(now_ms)
@@ -51,16 +54,6 @@ impl Exec {
                 self.server.load_ended = Some(result);
                 Some(now_ms)
             }
-        }
-    }
-
-    fn started(&mut self, loaded: &Loaded, took_ms: i64) {
-        tracing::info!("DB loaded from disk: {:.3} seconds", took_ms.max(0) as f64 / 1000.0);
-        if !loaded.functions.is_empty() {
-            tracing::warn!(
-                "{} libraries of functions were passed over: they are not yet in this version",
-                loaded.functions.len()
-            );
         }
     }
 

@@ -19,6 +19,7 @@ pub mod load;
 pub mod propagate;
 pub mod replicas;
 pub mod run;
+pub mod script;
 pub mod sentinel;
 pub mod snapshot;
 pub mod sync;
@@ -28,6 +29,9 @@ pub mod watchers;
 use crate::engine::server::Server;
 use crate::resp::Span;
 use crate::sys::clock::Reading;
+
+/// What runs a turn inside another.
+pub type Between = std::rc::Rc<dyn Fn(&mut Exec)>;
 
 /// The executor: the server and what is reused from batch to batch.
 pub struct Exec {
@@ -50,6 +54,8 @@ pub struct Exec {
     running_again: bool,
     /// Commands that run others (EXEC) and are running: time stands still meanwhile.
     depth: u32,
+    /// Serves other clients while a script runs for long: a turn inside the running one.
+    pub between: Option<Between>,
     /// Where messages are put together.
     frame: deliver::Frame,
     /// What is being loaded is the file at start.
@@ -75,6 +81,7 @@ impl Exec {
             now,
             running_again: false,
             depth: 0,
+            between: None,
             frame: Default::default(),
             starting: false,
             sending: None,

@@ -6,8 +6,10 @@
 #![allow(clippy::unwrap_used)] // All of it is test.
 
 mod basics;
+mod exchange;
 mod interop;
 mod messages;
 mod process;
 mod protocol;
+mod scripts;
 mod server;

@@ -12,6 +12,7 @@ use crate::resp::Reply;
 mod dump;
 mod expiry;
 mod flush;
+mod migrate;
 mod object;
 mod scan;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub const COMMANDS: &[Spec] = &[
     dump::DUMP,
     dump::RESTORE,
     dump::RESTORE_ASKING,
+    migrate::MIGRATE,
     flush::DBSIZE,
     flush::FLUSHDB,
     flush::FLUSHALL,

@@ -46,6 +46,9 @@ pub const FOREIGN: std::ops::RangeInclusive<u16> = 12..=79;
 /// name, i64 LE (when it was last served, ms of Unix time), the consumer's name.
 pub const AUX_ACTIVE: &[u8] = b"tarn-consumer-active";
 
+/// The last moment at which a field can expire in Redis's form, ms of Unix time.
+const REDIS_EXPIRY_MAX: u64 = (1 << 48) - 1;
+
 /// In which form hashes with fields that expire are written: `rdb-field-expiry-format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FieldExpiry {
