@@ -177,9 +177,6 @@ impl Exec {
         if let Some(error) = busy.filter(|_| !spec.has(spec::ALLOW_BUSY)) {
             return Pass::Refuse(Some(id), error);
         }
-        if self.server.loading.is_some() && lacks & spec::LOADING != 0 {
-            return Pass::Refuse(Some(id), Error::LOADING);
-        }
         if self.server.pause != Default::default() && self.paused(slot, id, flags) {
             return Pass::Wait;
         }
@@ -190,7 +187,7 @@ impl Exec {
         if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
     }
 
-    /// What being a replica, or having too few of them, forbids.
+    /// What being a replica, having too few of them, or having no data yet forbids.
     #[cold]
     pub(super) fn replication_refuses(&mut self, slot: usize, flags: Flags, lacks: Flags) -> Option<Error> {
         let server = &self.server;
@@ -217,6 +214,9 @@ impl Exec {
             && lacks & spec::STALE != 0
         {
             return Some(Error::PRIMARY_DOWN);
+        }
+        if server.loading.is_some() && lacks & spec::LOADING != 0 {
+            return Some(Error::LOADING);
         }
         if server.repl.link.loading {
             let served = c.repl_diskless_load == DisklessLoad::Swapdb;
