@@ -84,6 +84,12 @@ pub const COMMANDLOG_ARGS_MAX: usize = 32;
 pub const COMMANDLOG_ARG_MAX: usize = 128;
 /// Samples kept of each event of the latency monitor (Redis: `LATENCY_TS_LEN`).
 pub const LATENCY_SAMPLES_MAX: usize = 160;
+/// Replicas, and other Sentinels, that a Sentinel knows of one primary, and primaries that it watches.
+pub const SENTINEL_MEMBERS_MAX: usize = 4096;
+/// Bytes of an answer that a Sentinel takes from an instance.
+pub const SENTINEL_ANSWER_MAX: usize = 4 << 20;
+/// Arrays inside arrays of such an answer.
+pub const SENTINEL_ANSWER_DEPTH_MAX: usize = 4;
 /// Rounds of PFSELFTEST over all registers, and the elements that it adds (Redis: 1000 and 10 million, for which a server
 /// stands still for seconds).
 pub const HLL_TEST_CYCLES: usize = 100;
@@ -127,5 +133,9 @@ pub const SAVE_HELD_MAX: usize = 32;
 pub const SAVE_QUEUE_MIN: usize = 32 << 20;
 /// Which part of the memory used.
 pub const SAVE_QUEUE_PART: usize = 16;
+/// Keys of a data set that are decoded before they are put in.
+pub const SYNC_BATCH_KEYS: usize = 256;
+/// So many of these that wait for that.
+pub const SYNC_BATCHES: usize = 16;
 /// Bytes of a data set that are handed to a replica's output before it has taken some of them.
 pub const SYNC_OUTPUT_MAX: usize = 512 << 10;
