@@ -232,8 +232,13 @@ impl Sentinel {
             self.links[link].pubsub_active = self.now;
             return self.hear(&answer);
         }
-        // What belongs to no command is a message that nobody asked for.
-        let Some((id, want)) = connection.waiting.pop_front() else { return };
+        let Some((id, want)) = connection.waiting.pop_front() else {
+            // An error that belongs to no command refuses the connection (no more clients), or SUBSCRIBE.
+            if matches!(answer, Answer::Error(_)) {
+                self.close(Some(conn));
+            }
+            return;
+        };
         let link = &mut self.links[link];
         link.pending = link.pending.saturating_sub(1);
         if want == Want::Pong {
