@@ -11,4 +11,5 @@ mod messages;
 mod process;
 mod protocol;
 mod sentinel;
+mod scripts;
 mod server;
