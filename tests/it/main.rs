@@ -10,6 +10,6 @@ mod interop;
 mod messages;
 mod process;
 mod protocol;
-mod sentinel;
 mod scripts;
+mod sentinel;
 mod server;
