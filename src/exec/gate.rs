@@ -159,6 +159,12 @@ impl Exec {
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
+        if let Some(error) = self.server.disk_error()
+            && (flags & spec::WRITE != 0 || spec.name == "ping")
+            && self.server.client(slot).kind != ClientType::Primary
+        {
+            return Pass::Refuse(Some(id), error);
+        }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
             let name = &self.server.commands.get(id).full_name;
             return Pass::Refuse(Some(id), Error::subscribed(name));
