@@ -243,7 +243,7 @@ impl Running {
         for saver in savers.chain(orphans) {
             let (parts, whole) = saver.take();
             parts.into_iter().for_each(|block| self.writer.give(block));
-            self.aside_bytes += whole.iter().map(|b| b.bytes.capacity()).sum::<usize>();
+            self.aside_bytes += whole.iter().map(Block::allocated).sum::<usize>();
             self.aside.extend(whole);
             in_pieces |= saver.in_pieces();
             saver.give_up(leftovers);

@@ -119,7 +119,7 @@ impl Writer {
 
     /// Gives a block.
     pub fn give(&self, block: Block) {
-        self.shared.queued.fetch_add(block.bytes.capacity(), Relaxed);
+        self.shared.queued.fetch_add(block.allocated(), Relaxed);
         // A thread that has ended has failed, and says so.
         let _ = self.sender.send(Message::Block(block));
     }
@@ -227,7 +227,7 @@ impl<'a> Job<'a> {
             self.frame.block(block, &mut self.out);
             self.write_out();
         }
-        self.shared.queued.fetch_sub(block.bytes.capacity(), Relaxed);
+        self.shared.queued.fetch_sub(block.allocated(), Relaxed);
     }
 
     /// Counts keys, and rests after each if `rdb-key-save-delay` says so.

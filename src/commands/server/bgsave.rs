@@ -3,7 +3,7 @@
 use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
 use crate::engine::error::{Error, Result};
-use crate::engine::snapshot::{Purpose, Refused};
+use crate::engine::snapshot::Refused;
 use crate::engine::spec::*;
 use crate::resp::Reply;
 

@@ -77,8 +77,9 @@ fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
     if how.contains(ShutdownFlags::FAILOVER) && !cx.server.config.cluster_enabled {
         return Err(Error::text("ERR SHUTDOWN FAILOVER is only supported in cluster mode."));
     }
-    let client = client_info::for_log(cx.server, cx.session(), cx.now_ms);
-    if !cx.server.shut_down(how, Some(&client)) {
+    let client =
+        cx.server.clients.get(cx.slot).map(|session| client_info::for_log(cx.server, session, cx.now_ms));
+    if !cx.server.shut_down(how, client.as_deref()) {
         return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
     }
     // What it sent behind this command is not run any more.
