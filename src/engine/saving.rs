@@ -9,7 +9,7 @@ use super::server::{Request, Server};
 use super::snapshot::{Ended, Plan, Purpose, Refused};
 use crate::base::limits::SAVE_RETRY_MS;
 use crate::persist::rdb::save::{self, Contents};
-use crate::persist::rdb::{Target, Usage, version_of};
+use crate::persist::rdb::{FieldExpiry, Target, Usage, version_of};
 use crate::persist::snapshot::rdb::{DbSize, RdbFormat, RdbFrame};
 use crate::persist::snapshot::{FileSink, Sink};
 use crate::sys::process::os_text;
@@ -40,7 +40,7 @@ impl Default for Saves {
 
 impl Server {
     /// How the data is written now as RDB.
-    pub fn rdb_target(&self) -> Target {
+    pub fn rdb_target(&self, form: FieldExpiry) -> Target {
         use super::config::values::EvictionPolicy::{AllkeysLfu, AllkeysLru, VolatileLfu, VolatileLru};
         let usage = match self.config.maxmemory_policy {
             AllkeysLru | VolatileLru => Usage::Idle,
@@ -48,7 +48,7 @@ impl Server {
             _ => Usage::Nothing,
         };
         Target {
-            version: version_of(&self.dbs, Default::default()),
+            version: version_of(&self.dbs, form),
             compress: self.config.rdbcompression,
             checksum: self.config.rdbchecksum,
             usage,
@@ -59,22 +59,29 @@ impl Server {
     /// The fields in front of the data.
     pub fn rdb_fields(&self, purpose: Purpose) -> Vec<(&'static str, String)> {
         vec![
-            ("redis-ver", version::REDIS.into()),
+            ("tarn-ver", version::VERSION.into()),
             ("redis-bits", usize::BITS.to_string()),
             ("ctime", (self.clock.now_ms() / 1000).to_string()),
             ("used-mem", memory::used().to_string()),
+            ("repl-stream-db", "0".into()),
+            ("repl-id", self.repl.id.to_string()),
+            ("repl-offset", self.repl.offset.to_string()),
             ("aof-base", ((purpose == Purpose::AofBase) as u8).to_string()),
         ]
     }
 
     /// A snapshot as RDB.
-    pub fn rdb_plan(&self, purpose: Purpose, sinks: Vec<Sink>) -> Plan {
-        let target = self.rdb_target();
+    pub fn rdb_plan(&self, purpose: Purpose, form: FieldExpiry, sinks: Vec<Sink>) -> Plan {
+        let target = self.rdb_target(form);
+        let frame = Box::new(self.rdb_frame(purpose, target));
+        Plan { purpose, format: Rc::new(RdbFormat(target)), frame, sinks }
+    }
+
+    /// What stands around the data.
+    pub fn rdb_frame(&self, purpose: Purpose, target: Target) -> RdbFrame {
         let dbs = self.dbs.iter().filter(|db| !db.is_empty());
         let dbs = dbs.map(|db| DbSize { id: db.id, keys: db.len(), volatile: db.volatile_len() }).collect();
-        let fields = self.rdb_fields(purpose);
-        let frame = RdbFrame { target, fields, dbs, selected: None, crc: 0 };
-        Plan { purpose, format: Rc::new(RdbFormat(target)), frame: Box::new(frame), sinks }
+        RdbFrame { target, fields: self.rdb_fields(purpose), dbs, selected: None, crc: 0 }
     }
 
     /// Begins to save in the background.
@@ -90,7 +97,7 @@ impl Server {
             name: Some(PathBuf::from(&self.config.dbfilename)),
             incremental: self.config.rdb_save_incremental_fsync,
         };
-        let plan = self.rdb_plan(Purpose::Save, vec![Sink::File(sink)]);
+        let plan = self.rdb_plan(Purpose::Save, FieldExpiry::default(), vec![Sink::File(sink)]);
         if let Err(refused) = self.begin_snapshot(plan) {
             if let Refused::Thread(e) = &refused {
                 tracing::warn!("Can't save in background: {}", os_text(e));
@@ -129,7 +136,7 @@ impl Server {
     /// Saves now; whether that went well. Nobody is served meanwhile.
     pub fn save_now(&mut self) -> bool {
         self.saves.count += 1;
-        let target = self.rdb_target();
+        let target = self.rdb_target(FieldExpiry::default());
         let fields = self.rdb_fields(Purpose::Save);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &value[..])).collect();
         let contents = Contents { dbs: &self.dbs, fields: &fields, functions: &[] };

@@ -47,7 +47,12 @@ impl Exec {
             // What picks its keys itself (SCAN, RANDOMKEY) may meet any number of expired ones: no need for them to go
             // together.
             let whole = self.server.commands.get(id).spec.flags & TOUCHES_ARBITRARY_KEYS == 0;
+            let wrote = self.server.stream.in_unit();
             self.end_unit(whole);
+            if wrote {
+                let offset = self.server.stream_offset();
+                self.server.client(slot).write_offset = offset;
+            }
         }
         if let Some(delivery) = self.server.fx.publish.take() {
             self.deliver(&delivery, args.get(1), args.get(2));

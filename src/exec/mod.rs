@@ -13,9 +13,12 @@ pub mod evict;
 pub mod free;
 pub mod gate;
 pub mod invalidate;
+pub mod link;
 pub mod propagate;
+pub mod replicas;
 pub mod run;
 pub mod snapshot;
+pub mod sync;
 pub mod table;
 pub mod watchers;
 
@@ -48,6 +51,8 @@ pub struct Exec {
     depth: u32,
     /// Where messages are put together.
     frame: deliver::Frame,
+    /// The full synchronization that is being sent.
+    sending: Option<Box<sync::Sending>>,
 }
 
 impl Exec {
@@ -66,11 +71,12 @@ impl Exec {
             running_again: false,
             depth: 0,
             frame: Default::default(),
+            sending: None,
         }
     }
 }
 
-use crate::engine::session::Peer;
+use crate::engine::session::{ClientType, Peer};
 
 impl Exec {
     /// A client came; gives its slot.
@@ -87,6 +93,9 @@ impl Exec {
     /// A client went.
     pub fn disconnect(&mut self, slot: usize) {
         self.server.leave(slot);
+        if self.server.repl.link.slot == Some(slot) {
+            self.link_lost(slot);
+        }
         self.server.flush.retain(|&s| s != slot);
         self.server.clients.remove(slot);
     }
@@ -125,12 +134,30 @@ impl Exec {
         self.server.client(slot).bytes_in += n as u64;
     }
 
-    /// Bytes were written to a client.
+    /// What is to be sent to a client next: its output, and after that, to a replica, the stream. It may be empty while
+    /// there is more.
+    #[inline]
+    pub fn unsent(&self, slot: usize) -> Option<&[u8]> {
+        let s = self.server.clients.get(slot)?;
+        if !s.output.is_empty() {
+            return Some(s.output.front());
+        }
+        let stream = if s.kind == ClientType::Replica { self.server.unsent(slot) } else { &[] };
+        (!stream.is_empty()).then_some(stream)
+    }
+
+    /// The first `n` bytes that wait for a client were written.
     #[inline]
     pub fn sent(&mut self, slot: usize, n: usize) {
         self.server.stats.writes += 1;
         self.server.stats.bytes_out += n as u64;
-        self.server.client(slot).bytes_out += n as u64;
+        let s = self.server.client(slot);
+        s.bytes_out += n as u64;
+        if s.output.is_empty() {
+            self.server.stream_sent(slot, n);
+        } else {
+            s.output.consume(n);
+        }
     }
 
     /// Whether the client's database has a key that is due before `planned_ms`, or a wait ends before it.

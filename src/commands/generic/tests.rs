@@ -1,7 +1,7 @@
 //! Transcripts of the commands on keys. What they expect was asked of Valkey 9.1.
 
 use crate::sys::memory;
-use crate::testkit::{check, check_plain, check_with};
+use crate::testkit::{check, check_with};
 
 #[test]
 fn removing_and_counting() {
@@ -122,25 +122,6 @@ fn moving() {
          > MOVE a 1 | :1
          > SELECT 1 | +OK
          > TTL a | :-1",
-    );
-}
-
-#[test]
-fn waiting_for_replicas() {
-    check_plain(
-        "> WAIT 0 0 | :0
-         > WAIT -1 0 | :0
-         > WAIT 0 -1 | -ERR timeout is negative
-         > WAIT x 1 | -ERR value is not an integer or out of range
-         > WAIT 0 x | -ERR timeout is not an integer or out of range
-         > WAIT 0 9223372036854775807 | -ERR timeout is out of range
-         > WAIT 1 10 | (none)
-         c2> PING | +PONG
-         @ +9ms
-         > PING | (none)
-         @ +1ms
-         > PING
-         :0 +PONG +PONG",
     );
 }
 
