@@ -156,7 +156,7 @@ impl Server {
 
     /// Begins to save if that is due: by a save point, or because it was asked for while there was no way.
     pub fn save_if_due(&mut self, now_ms: i64) {
-        if self.snapshots.running.is_some() {
+        if self.snapshots.running.is_some() || self.sentinel.is_some() {
             return;
         }
         let retry = self.saves.failure.is_none() || now_ms - self.saves.tried_ms > SAVE_RETRY_MS;
@@ -202,7 +202,8 @@ impl Server {
             return false;
         }
         self.shutting_down = true;
-        tracing::warn!("Tarn is now ready to exit, bye bye...");
+        let name = if self.sentinel.is_some() { "Sentinel" } else { "Tarn" };
+        tracing::warn!("{name} is now ready to exit, bye bye...");
         self.requests.push(Request::Exit(0));
         true
     }
@@ -215,6 +216,9 @@ impl Server {
             let _ = self.outside.disk.remove(&temp_file());
         }
         self.end_snapshot_now();
+        if self.sentinel.is_some() {
+            return true;
+        }
         let by_save_points = !self.config.save.is_empty() && !how.contains(ShutdownFlags::NOSAVE);
         if !by_save_points && !how.contains(ShutdownFlags::SAVE) {
             return true;
