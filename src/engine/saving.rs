@@ -156,7 +156,7 @@ impl Server {
 
     /// Begins to save if that is due: by a save point, or because it was asked for while there was no way.
     pub fn save_if_due(&mut self, now_ms: i64) {
-        if self.snapshots.running.is_some() || self.sentinel.is_some() {
+        if self.snapshots.running.is_some() || self.keeps_no_data() {
             return;
         }
         let retry = self.saves.failure.is_none() || now_ms - self.saves.tried_ms > SAVE_RETRY_MS;
@@ -173,6 +173,11 @@ impl Server {
             // What stands in its way is in the log.
             let _ = self.begin_save();
         }
+    }
+
+    /// Whether what is here is not to be saved: a Sentinel has no data, and while they come they are not whole.
+    fn keeps_no_data(&self) -> bool {
+        self.sentinel.is_some() || self.repl.link.loading
     }
 
     /// Why writes are refused: the last save has failed, and somebody is to notice.
@@ -216,7 +221,7 @@ impl Server {
             let _ = self.outside.disk.remove(&temp_file());
         }
         self.end_snapshot_now();
-        if self.sentinel.is_some() {
+        if self.keeps_no_data() {
             return true;
         }
         let by_save_points = !self.config.save.is_empty() && !how.contains(ShutdownFlags::NOSAVE);

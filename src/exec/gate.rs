@@ -3,6 +3,7 @@
 
 use super::Exec;
 use crate::engine::args::Args;
+use crate::engine::config::values::DisklessLoad;
 use crate::engine::effects::listeners;
 use crate::engine::error::Error;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
@@ -210,6 +211,13 @@ impl Exec {
             && lacks & spec::STALE != 0
         {
             return Some(Error::PRIMARY_DOWN);
+        }
+        if server.repl.link.loading {
+            let served = c.repl_diskless_load == DisklessLoad::Swapdb;
+            let refused = if served { flags & spec::NO_ASYNC_LOADING } else { lacks & spec::LOADING };
+            if refused != 0 {
+                return Some(Error::LOADING);
+            }
         }
         let touches = spec::WRITE | spec::READONLY | spec::MAY_REPLICATE;
         let replica = session.is_some_and(|s| s.kind == ClientType::Replica);

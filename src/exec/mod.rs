@@ -12,6 +12,7 @@ pub mod drain;
 pub mod evict;
 pub mod free;
 pub mod gate;
+pub mod incoming;
 pub mod invalidate;
 pub mod link;
 pub mod propagate;
@@ -54,6 +55,8 @@ pub struct Exec {
     frame: deliver::Frame,
     /// The full synchronization that is being sent.
     sending: Option<Box<sync::Sending>>,
+    /// The data set that is being received.
+    incoming: Option<Box<incoming::Incoming>>,
 }
 
 impl Exec {
@@ -73,6 +76,7 @@ impl Exec {
             depth: 0,
             frame: Default::default(),
             sending: None,
+            incoming: None,
         }
     }
 }

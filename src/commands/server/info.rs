@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::commands::sentinel;
 use crate::engine::args::Args;
-use crate::engine::config::values::{Named, Primary};
+use crate::engine::config::values::{DisklessLoad, Named, Primary};
 use crate::engine::cx::ServerCx;
 use crate::engine::error::Result;
 use crate::engine::replication::LinkState;
@@ -355,9 +355,10 @@ fn scripts_memory(t: &mut String) {
 
 fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     let s = &*cx.server;
-    for name in ["loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"] {
-        line(t, name, 0);
-    }
+    let serves = s.config.repl_diskless_load == DisklessLoad::Swapdb;
+    line(t, "loading", (s.repl.link.loading && !serves) as u8);
+    line(t, "async_loading", (s.repl.link.loading && serves) as u8);
+    zeros(t, &["current_cow_peak", "current_cow_size", "current_cow_size_age"]);
     let running = s.snapshots.running.as_ref();
     let (written, keys) = running.map_or((0, 0), |r| (r.writer.keys(), r.keys));
     let saving = s.snapshots.is_for_rdb();
