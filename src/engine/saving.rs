@@ -81,7 +81,8 @@ impl Server {
     pub fn rdb_frame(&self, purpose: Purpose, target: Target) -> RdbFrame {
         let dbs = self.dbs.iter().filter(|db| !db.is_empty());
         let dbs = dbs.map(|db| DbSize { id: db.id, keys: db.len(), volatile: db.volatile_len() }).collect();
-        RdbFrame { target, fields: self.rdb_fields(purpose), dbs, selected: None, crc: 0 }
+        let functions = self.functions.libraries().map(|library| library.code.to_vec()).collect();
+        RdbFrame { target, fields: self.rdb_fields(purpose), functions, dbs, selected: None, crc: 0 }
     }
 
     /// Begins to save in the background.
@@ -139,7 +140,8 @@ impl Server {
         let target = self.rdb_target(FieldExpiry::default());
         let fields = self.rdb_fields(Purpose::Save);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &value[..])).collect();
-        let contents = Contents { dbs: &self.dbs, fields: &fields, functions: &[] };
+        let functions: Vec<&[u8]> = self.functions.libraries().map(|library| &library.code[..]).collect();
+        let contents = Contents { dbs: &self.dbs, fields: &fields, functions: &functions };
         let path = PathBuf::from(&self.config.dbfilename);
         let sync = self.config.rdb_save_incremental_fsync;
         match save::save(&*self.outside.disk, &path, &contents, &target, sync) {

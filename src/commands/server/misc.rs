@@ -66,6 +66,11 @@ fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
     if !cx.server.shut_down(how, client.as_deref()) {
         return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
     }
+    if !how.nosave
+        && let Some(error) = cx.server.scripts.busy_error()
+    {
+        return Err(error);
+    }
     // What it sent behind this command is not run any more.
     cx.session().closing = Closing::Now;
     Ok(())

@@ -37,6 +37,8 @@ pub struct RdbFrame {
     pub target: Target,
     /// Fields beside the data.
     pub fields: Vec<(&'static str, String)>,
+    /// Libraries of functions.
+    pub functions: Vec<Vec<u8>>,
     /// Those with keys; each is announced once, whichever comes first.
     pub dbs: Vec<DbSize>,
     /// The selected one.
@@ -56,6 +58,7 @@ impl Frame for RdbFrame {
     fn begin(&mut self, out: &mut Vec<u8>) {
         let fields: Vec<(&str, &str)> = self.fields.iter().map(|(name, value)| (*name, &value[..])).collect();
         write::header(out, self.target.version, &fields);
+        self.functions.iter().for_each(|code| write::function(out, code, self.target.compress));
         self.sum(out);
     }
 
