@@ -61,15 +61,15 @@ fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
     if how.contains(ShutdownFlags::FAILOVER) && !cx.server.config.cluster_enabled {
         return Err(Error::text("ERR SHUTDOWN FAILOVER is only supported in cluster mode."));
     }
+    if !how.contains(ShutdownFlags::NOSAVE)
+        && let Some(error) = cx.server.scripts.busy_error()
+    {
+        return Err(error);
+    }
     let client =
         cx.server.clients.get(cx.slot).map(|session| client_info::for_log(cx.server, session, cx.now_ms));
     if !cx.server.shut_down(how, client.as_deref()) {
         return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
-    }
-    if !how.nosave
-        && let Some(error) = cx.server.scripts.busy_error()
-    {
-        return Err(error);
     }
     // What it sent behind this command is not run any more.
     cx.session().closing = Closing::Now;
