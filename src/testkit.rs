@@ -26,6 +26,7 @@ use crate::base::num::NumBuf;
 use crate::base::quote::{repr, split_args};
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
+use crate::engine::saving::field_expiry;
 use crate::engine::server::Server;
 use crate::engine::session::{Closing, Due, Peer};
 use crate::engine::spec::{Handler, MAY_REPLICATE, READONLY};
@@ -294,7 +295,7 @@ impl Kit {
     fn check_reload(&mut self) {
         let server = &self.exec.server;
         let contents = Contents { dbs: &server.dbs, fields: &[], functions: &[] };
-        let bytes = to_bytes(&contents, &server.rdb_target());
+        let bytes = to_bytes(&contents, &server.rdb_target(field_expiry(&server.config)));
         let mut loaded: Vec<Db> = (0..server.dbs.len() as u32).map(|i| Db::new(i, Rng::new(1))).collect();
         let mut reader = Reader::new(&bytes[..], server.rdb_rules(None));
         let mut at = 0;

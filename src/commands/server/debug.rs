@@ -282,8 +282,8 @@ fn reload(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Re
             return Err(Error::text("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."));
         }
     }
-    if save {
-        cx.server.save_now().map_err(|_| Error::text("ERR"))?;
+    if save && !cx.server.save_now() {
+        return Err(Error::text("ERR"));
     }
     let source = Source::File(cx.server.config.dbfilename.clone().into());
     let keep_expired = cx.server.is_replica();

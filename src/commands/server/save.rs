@@ -20,7 +20,9 @@ fn save(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result 
         return Err(Error::text("ERR Background save already in progress"));
     }
     // The log tells why.
-    cx.server.save_now().map_err(|_| Error::text("ERR"))?;
+    if !cx.server.save_now() {
+        return Err(Error::text("ERR"));
+    }
     out.ok();
     Ok(())
 }
