@@ -9,6 +9,7 @@ pub mod engine;
 pub mod exec;
 pub mod keyspace;
 pub mod net;
+pub mod persist;
 pub mod resp;
 pub mod sys;
 #[cfg(test)]
