@@ -91,3 +91,15 @@ pub const LATENCY_SAMPLES_MAX: usize = 160;
 pub const HLL_TEST_CYCLES: usize = 100;
 /// See `HLL_TEST_CYCLES`.
 pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;
+/// Bytes of the longest string that an RDB file may hold as an integer (Redis: 11).
+pub const RDB_INTEGER_MAX: usize = 11;
+/// Bytes of the shortest string that is worth compressing there (Redis: more than 20).
+pub const RDB_COMPRESS_MIN: usize = 21;
+/// Elements of a large collection that are written in one go, before it is asked whether that was enough.
+pub const RDB_PIECE_ELEMENTS: usize = 64;
+/// Bytes that are read ahead from an RDB file.
+pub const RDB_BUFFER: usize = 256 * 1024;
+/// Bytes that are given to a string whose length only its own head tells; it gets more as they come.
+pub const RDB_STRING_STEP: usize = 1 << 20;
+/// Bytes of a field beside the data that the log shows.
+pub const RDB_SHOWN_MAX: usize = 256;

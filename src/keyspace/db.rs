@@ -261,7 +261,7 @@ impl Db {
 
     /// Seconds since the access that an LRU clock tells.
     pub fn idle_seconds(&self, clock: u32) -> u32 {
-        self.lru_now().wrapping_sub(clock) & 0xff_ffff
+        idle_seconds(clock, self.now_ms)
     }
 
     /// The clock that a new entry gets.
@@ -273,17 +273,23 @@ impl Db {
     }
 
     fn lfu_minutes(&self) -> u32 {
-        (self.now_ms as u64 / 60_000) as u32 & 0xffff
+        lfu_minutes(self.now_ms)
+    }
+
+    /// The clock of an entry that comes with what it was elsewhere: seconds since it was used, or how often it was.
+    pub fn clock_of(&self, idle: Option<u64>, frequency: Option<u8>) -> u32 {
+        match (self.access, frequency, idle) {
+            (Access::Lfu, Some(counter), _) => self.lfu_minutes() << 8 | u32::from(counter),
+            (Access::Lru | Access::Untouched, _, Some(seconds)) => {
+                self.lru_now().wrapping_sub(seconds.min(0xff_ffff) as u32) & 0xff_ffff
+            }
+            _ => self.new_clock(),
+        }
     }
 
     /// The LFU counter of a clock after decay: one less for every `lfu-decay-time` minutes.
     pub fn lfu_counter(&self, clock: u32) -> u8 {
-        let (then, counter) = (clock >> 8, clock as u8);
-        let minutes = self.lfu_minutes().wrapping_sub(then) & 0xffff;
-        match minutes.checked_div(self.lfu_decay_minutes) {
-            Some(periods) => counter.saturating_sub(periods.min(255) as u8),
-            None => counter,
-        }
+        lfu_counter(clock, self.now_ms, self.lfu_decay_minutes)
     }
 
     /// The LFU clock after one more access: the counter grows with probability 1 / (counter * factor + 1).
@@ -524,6 +530,12 @@ impl Db {
         self.table.insert(hash, entry)
     }
 
+    /// Puts an entry in that was read from a file, whose key must be absent, with what the file tells of its use.
+    pub fn insert_loaded(&mut self, entry: Entry, idle: Option<u64>, frequency: Option<u8>) {
+        entry.set_clock(self.clock_of(idle, frequency));
+        self.insert_entry(hash(entry.view().key()), entry);
+    }
+
     /// Puts an entry in that was moved or copied here, with the clock of a new one. Its key must be absent.
     pub fn insert_moved(&mut self, key: Key<'_>, entry: Entry) {
         entry.set_clock(self.new_clock());
@@ -704,6 +716,25 @@ impl Db {
         std::mem::swap(&mut self.table, &mut other.table);
         std::mem::swap(&mut self.expires, &mut other.expires);
         std::mem::swap(&mut self.field_expires, &mut other.field_expires);
+    }
+}
+
+fn lfu_minutes(now_ms: i64) -> u32 {
+    (now_ms as u64 / 60_000) as u32 & 0xffff
+}
+
+/// Seconds since the access that an LRU clock tells.
+pub fn idle_seconds(clock: u32, now_ms: i64) -> u32 {
+    ((now_ms as u64 / 1000) as u32).wrapping_sub(clock) & 0xff_ffff
+}
+
+/// The LFU counter of a clock after decay: one less for every `decay_minutes`.
+pub fn lfu_counter(clock: u32, now_ms: i64, decay_minutes: u32) -> u8 {
+    let (then, counter) = (clock >> 8, clock as u8);
+    let minutes = lfu_minutes(now_ms).wrapping_sub(then) & 0xffff;
+    match minutes.checked_div(decay_minutes) {
+        Some(periods) => counter.saturating_sub(periods.min(255) as u8),
+        None => counter,
     }
 }
 

@@ -8,7 +8,7 @@ mod tests;
 
 use std::ops::ControlFlow;
 
-pub use nodes::Nodes;
+pub use nodes::{Nodes, StoredNode};
 
 use super::collection::Collection;
 use super::listpack::Listpack;
@@ -159,6 +159,27 @@ impl List {
         let (bytes, count) = limits.node();
         self.grow(0, 0, limits);
         self.pack(bytes, count);
+    }
+
+    /// One without elements, to which whole nodes are added: see [`List::push_pack`].
+    pub fn of_nodes(limits: ListLimits) -> List {
+        List::Nodes(Box::new(Nodes::new(Listpack::new(), limits)))
+    }
+
+    /// Adds a node with all its elements at the end. Whoever has added the last one calls [`List::settle`].
+    pub fn push_pack(&mut self, pack: Listpack) {
+        if let List::Nodes(nodes) = self
+            && !pack.is_empty()
+        {
+            nodes.push_pack(pack);
+        }
+    }
+
+    /// As [`List::push_pack`], a node of this one element.
+    pub fn push_plain(&mut self, value: &[u8]) {
+        if let List::Nodes(nodes) = self {
+            nodes.push_plain(value);
+        }
     }
 
     fn pack(&mut self, bytes: usize, count: usize) {

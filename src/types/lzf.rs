@@ -8,6 +8,8 @@
 //! ```
 //! Ours, since the crate `lzf` is given up by its author, takes half a megabyte for each call, and counts in `i32`.
 
+use std::cell::RefCell;
+
 use super::Corrupt;
 
 /// Bytes of one piece that is copied as it is.
@@ -20,36 +22,87 @@ const TABLE_BITS: u32 = 13;
 
 /// Compresses into fewer than `below` bytes; none when it does not get so short.
 pub fn compress(data: &[u8], below: usize) -> Option<Vec<u8>> {
-    u32::try_from(data.len()).ok()?;
-    // The places where three bytes of some hash were seen last, plus one.
-    let mut seen = [0u32; 1 << TABLE_BITS];
     let mut out = Vec::with_capacity(below.min(data.len()));
+    compress_to(data, below, &mut out).then_some(out)
+}
+
+/// The places where three bytes of some hash were seen last, counted on from use to use: what lies before the present
+/// beginning means nothing, so that nothing needs to be cleared for short texts.
+struct Seen {
+    places: Box<[u32; 1 << TABLE_BITS]>,
+    begin: u32,
+}
+
+thread_local! {
+    static SEEN: RefCell<Seen> = RefCell::new(Seen { places: Box::new([0; 1 << TABLE_BITS]), begin: 1 });
+}
+
+impl Seen {
+    /// Gets ready for a text of `len` bytes.
+    fn begin(&mut self, len: u32) -> u32 {
+        if self.begin.checked_add(len).is_none() {
+            self.places.fill(0);
+            self.begin = 1;
+        }
+        let begin = self.begin;
+        self.begin += len;
+        begin
+    }
+}
+
+/// As [`compress`], appended to `out`; whether it gets so short. If not, nothing is appended.
+pub fn compress_to(data: &[u8], below: usize, out: &mut Vec<u8>) -> bool {
+    // Beyond that places would not fit.
+    let Ok(len) = u32::try_from(data.len()) else { return false };
+    if len == u32::MAX {
+        return false;
+    }
+    let from = out.len();
+    let fits = SEEN.with_borrow_mut(|seen| {
+        let begin = seen.begin(len);
+        squeeze(data, below, out, begin, &mut seen.places)
+    });
+    if !fits {
+        out.truncate(from);
+    }
+    fits
+}
+
+fn squeeze(
+    data: &[u8],
+    below: usize,
+    out: &mut Vec<u8>,
+    begin: u32,
+    seen: &mut [u32; 1 << TABLE_BITS],
+) -> bool {
+    let from = out.len();
     let (mut at, mut plain_from) = (0, 0);
     while at + MATCH_MIN < data.len() {
         let here = &data[at..];
-        let before = std::mem::replace(&mut seen[slot(here)], at as u32 + 1) as usize;
-        let back = (at + 1).wrapping_sub(before);
-        if before == 0 || back > BACK_MAX || data[before - 1..before + 2] != here[..MATCH_MIN] {
+        let place = std::mem::replace(&mut seen[slot(here)], begin + at as u32);
+        let before = place.wrapping_sub(begin) as usize;
+        let back = at.wrapping_sub(before);
+        if place < begin || back > BACK_MAX || data[before..before + 3] != here[..MATCH_MIN] {
             at += 1;
             continue;
         }
         let most = here.len().min(MATCH_MAX);
-        let same = |n: &usize| data[before - 1 + n] == here[*n];
+        let same = |n: &usize| data[before + n] == here[*n];
         let len = (MATCH_MIN..most).find(|n| !same(n)).unwrap_or(most);
-        plain(&mut out, &data[plain_from..at]);
-        copy(&mut out, back - 1, len);
-        if out.len() >= below {
-            return None;
+        plain(out, &data[plain_from..at]);
+        copy(out, back - 1, len);
+        if out.len() - from >= below {
+            return false;
         }
         // The last bytes of what was matched are the likeliest to come again.
         for i in (at + len - 2..at + len).filter(|i| i + MATCH_MIN <= data.len()) {
-            seen[slot(&data[i..])] = i as u32 + 1;
+            seen[slot(&data[i..])] = begin + i as u32;
         }
         at += len;
         plain_from = at;
     }
-    plain(&mut out, &data[plain_from..]);
-    (out.len() < below).then_some(out)
+    plain(out, &data[plain_from..]);
+    out.len() - from < below
 }
 
 fn slot(bytes: &[u8]) -> usize {
@@ -75,12 +128,20 @@ fn copy(out: &mut Vec<u8>, back: usize, len: usize) {
 }
 
 /// What was compressed; it must be `len` bytes.
-pub fn decompress(mut data: &[u8], len: usize) -> Result<Vec<u8>, Corrupt> {
+pub fn decompress(data: &[u8], len: usize) -> Result<Vec<u8>, Corrupt> {
+    let mut out = Vec::new();
+    decompress_to(data, len, &mut out)?;
+    Ok(out)
+}
+
+/// As [`decompress`], in place of what `out` holds.
+pub fn decompress_to(mut data: &[u8], len: usize, out: &mut Vec<u8>) -> Result<(), Corrupt> {
     // No piece says more than 264 bytes in three: what claims more does not get to allocate it.
     if len / MATCH_MAX > data.len() {
         return Err(Corrupt);
     }
-    let mut out = Vec::with_capacity(len);
+    out.clear();
+    out.reserve(len);
     while let Some((first, rest)) = data.split_first() {
         let first = usize::from(*first);
         if first < RUN_MAX {
@@ -108,7 +169,7 @@ pub fn decompress(mut data: &[u8], len: usize) -> Result<Vec<u8>, Corrupt> {
             return Err(Corrupt);
         }
     }
-    if out.len() == len { Ok(out) } else { Err(Corrupt) }
+    if out.len() == len { Ok(()) } else { Err(Corrupt) }
 }
 
 #[cfg(test)]

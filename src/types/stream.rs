@@ -14,7 +14,7 @@ mod tests;
 mod trim;
 
 use std::collections::BTreeMap;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Bound, Deref, DerefMut};
 
 pub use group::{Consumer, ConsumerNo, Group, UNKNOWN};
 pub use id::{IdText, NewId, StreamId};
@@ -194,6 +194,15 @@ impl Log {
         self.nodes.iter().map(|(base, node)| (base, node.view(base).listpack()))
     }
 
+    /// The first node, or the one behind that of this id, in the reference's form.
+    pub fn node_after(&self, base: Option<StreamId>) -> Option<(StreamId, Listpack)> {
+        let (base, node) = match base {
+            Some(base) => self.nodes.after(base)?,
+            None => self.nodes.first()?,
+        };
+        Some((base, node.view(base).listpack()))
+    }
+
     /// The last entry.
     pub fn last(&self) -> Option<StreamId> {
         self.backwards(StreamId::MIN, StreamId::MAX).next().map(|entry| entry.id)
@@ -363,6 +372,13 @@ impl Log {
         self.groups.iter().map(|(name, group)| (&name[..], &**group))
     }
 
+    /// The first group, or the one behind that of this name.
+    pub fn group_after(&self, name: Option<&[u8]>) -> Option<(&[u8], &Group)> {
+        let from = name.map_or(Bound::Unbounded, Bound::Excluded);
+        let (name, group) = self.groups.range::<[u8], _>((from, Bound::Unbounded)).next()?;
+        Some((name, group))
+    }
+
     /// Makes a group whose name no other has; whether that is so.
     pub fn add_group(&mut self, name: &[u8], group: Group) -> bool {
         let free = !self.groups.contains_key(name);
@@ -427,23 +443,32 @@ impl Log {
     ) -> Result<Log, Corrupt> {
         let mut log = Log::default();
         for (base, pack) in nodes {
-            let node = Node::from_listpack(base, &pack)?;
-            if let Some((last_base, last)) = log.nodes.last_mut() {
-                if last.view(last_base).last_id() >= base {
-                    return Err(Corrupt);
-                }
-                last.seal(last_base);
-            }
-            log.counts.len += node.view(base).live() as u64;
-            log.nodes.insert(base, node);
+            log.push_node(base, &pack)?;
         }
-        log.bytes = log.nodes.iter().map(|(_, node)| node.allocated()).sum();
-        log.counts = Counts { len: log.counts.len, ..counts };
-        log.find_first();
-        if log.last().is_some_and(|last| last > log.counts.last_id) {
-            return Err(Corrupt);
-        }
+        log.finish(counts)?;
         Ok(log)
+    }
+
+    /// Adds a whole node in the reference's form at the end. Whoever has added the last one calls [`Log::finish`].
+    pub fn push_node(&mut self, base: StreamId, pack: &Listpack) -> Result<(), Corrupt> {
+        let node = Node::from_listpack(base, pack)?;
+        if let Some((last_base, last)) = self.nodes.last_mut() {
+            if last.view(last_base).last_id() >= base {
+                return Err(Corrupt);
+            }
+            last.seal(last_base);
+        }
+        self.counts.len += node.view(base).live() as u64;
+        self.nodes.insert(base, node);
+        Ok(())
+    }
+
+    /// All nodes are there; this is what else the stream counts. See [`Log::from_parts`].
+    pub fn finish(&mut self, counts: Counts) -> Result<(), Corrupt> {
+        self.bytes = self.nodes.iter().map(|(_, node)| node.allocated()).sum();
+        self.counts = Counts { len: self.counts.len, ..counts };
+        self.find_first();
+        if self.last().is_some_and(|last| last > self.counts.last_id) { Err(Corrupt) } else { Ok(()) }
     }
 }
 

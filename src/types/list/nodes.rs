@@ -56,6 +56,18 @@ enum Body {
     Plain(Box<[u8]>),
 }
 
+/// A node as it is stored, for what writes it to a file.
+pub enum StoredNode<'a> {
+    Packed(&'a Listpack),
+    /// A listpack of so many bytes, compressed.
+    Squeezed {
+        bytes: &'a [u8],
+        total: usize,
+    },
+    /// One element.
+    Plain(&'a [u8]),
+}
+
 /// What a node holds, to be read.
 enum Content<'a> {
     Pack(Cow<'a, Listpack>),
@@ -153,6 +165,29 @@ impl Nodes {
     /// How many nodes it has.
     pub fn nodes(&self) -> usize {
         self.nodes.len()
+    }
+
+    /// Node number `i`.
+    pub fn stored(&self, i: usize) -> Option<StoredNode<'_>> {
+        let node = self.nodes.get(i)?;
+        Some(match &node.body {
+            Body::Packed(pack) => StoredNode::Packed(pack),
+            Body::Squeezed(bytes) => StoredNode::Squeezed { bytes, total: node.total as usize },
+            Body::Plain(bytes) => StoredNode::Plain(bytes),
+        })
+    }
+
+    /// Adds a whole node at the end.
+    pub(super) fn push_pack(&mut self, pack: Listpack) {
+        self.insert_node(self.nodes.len(), Node::packed(pack));
+        self.settle_ends();
+    }
+
+    /// Adds a node of one element at the end, however short that is.
+    pub(super) fn push_plain(&mut self, value: &[u8]) {
+        let node = Node { total: 0, count: 1, body: Body::Plain(value.into()) };
+        self.insert_node(self.nodes.len(), node);
+        self.settle_ends();
     }
 
     /// The limits by which they were made.

@@ -1,6 +1,7 @@
 //! A consumer group: what it was given last, who its consumers are, and which entries they have not acknowledged.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use super::id::StreamId;
 use super::pending::{Iter, Nack, Pending};
@@ -149,6 +150,13 @@ impl Group {
     /// Consumers by name.
     pub fn consumers(&self) -> impl ExactSizeIterator<Item = &Consumer> {
         self.by_name.values().map(|number| self.consumer(ConsumerNo(*number)))
+    }
+
+    /// The first consumer, or the one behind that of this name.
+    pub fn consumer_after(&self, name: Option<&[u8]>) -> Option<&Consumer> {
+        let from = name.map_or(Bound::Unbounded, Bound::Excluded);
+        let (_, number) = self.by_name.range::<[u8], _>((from, Bound::Unbounded)).next()?;
+        Some(self.consumer(ConsumerNo(*number)))
     }
 
     /// How many.
