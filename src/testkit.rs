@@ -183,7 +183,7 @@ impl Kit {
     }
 
     /// Lets clients go on that were woken.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         while let Some(slot) = self.exec.server.wake.pop() {
             let mut input = std::mem::take(&mut self.exec.server.client(slot).input);
             let (used, _) = self.exec.feed(slot, &mut input);
@@ -256,14 +256,10 @@ impl Kit {
     pub fn contents(&mut self) -> Vec<String> {
         let now_ms = self.exec.server.clock.now_ms() as i64;
         self.exec.server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
-        let (mut all, mut digits) = (Vec::new(), NumBuf::new());
+        let mut all = Vec::new();
         for db in &self.exec.server.dbs {
             for e in db.table().iter().filter(|e| !db.is_dead(*e)) {
-                // As bytes: whether an integer is stored as one may differ (INCRBYFLOAT, APPEND).
-                let value = match e.string() {
-                    Some(s) => String::from_utf8_lossy(&repr(s.bytes(&mut digits))).into_owned(),
-                    None => elements(e),
-                };
+                let value = value_text(e);
                 let key = String::from_utf8_lossy(&repr(e.key())).into_owned();
                 all.push(format!("{} {key} {} {value} {:?}", db.id, e.type_name(), e.expiry()));
             }
@@ -377,6 +373,15 @@ pub fn check_plain(transcript: &str) {
 pub fn check_debug(transcript: &str) {
     use crate::engine::config::values::Protected;
     play(transcript, Amplifier::Plain, &|c: &mut Config| c.enable_debug_command = Protected::Yes);
+}
+
+/// A value as text.
+pub fn value_text(e: EntryRef<'_>) -> String {
+    // As bytes: whether an integer is stored as one may differ (INCRBYFLOAT, APPEND).
+    match e.string() {
+        Some(s) => String::from_utf8_lossy(&repr(s.bytes(&mut NumBuf::new()))).into_owned(),
+        None => elements(e),
+    }
 }
 
 /// A collection's elements as text, sorted where their order is no part of it, and what else there is to it.

@@ -103,3 +103,27 @@ pub const RDB_BUFFER: usize = 256 * 1024;
 pub const RDB_STRING_STEP: usize = 1 << 20;
 /// Bytes of a field beside the data that the log shows.
 pub const RDB_SHOWN_MAX: usize = 256;
+/// Bytes that a value may take to be written with its segment whatever else that writes. For snapshots, as those below.
+pub const SAVE_SMALL_MAX: usize = 1024;
+/// Bytes of a segment that are written at once, beside small values: others are left for later.
+pub const SAVE_SEGMENT_MAX: usize = 128 << 10;
+/// Bytes beyond which a value is written in pieces, and who changes it waits for that.
+pub const SAVE_AT_ONCE_MAX: usize = 128 << 10;
+/// Bytes of one piece, about.
+pub const SAVE_PIECE: usize = 32 << 10;
+/// Bytes of the blocks in which a snapshot goes to its thread.
+pub const SAVE_BLOCK: usize = 128 << 10;
+/// Bytes after which the system is asked to write a snapshot's file back, without waiting for it (Redis:
+/// `REDIS_AUTOSYNC_BYTES`).
+pub const SAVE_SYNC_EVERY: u64 = 4 << 20;
+/// The longest rest of the snapshot thread between two looks at whether it is to go on.
+pub const SAVE_NAP_MAX: std::time::Duration = std::time::Duration::from_millis(10);
+/// Work that commands do between two slices for a snapshot, about a nanosecond each; then those that would do more are held.
+pub const SAVE_WORK_MAX: usize = 2_000_000;
+/// Of those that are held as many go on in each slice.
+pub const SAVE_HELD_MAX: usize = 32;
+/// Bytes of a snapshot that may wait to be written out, beside a part of the memory used. Beyond these commands that
+/// would add to them are held.
+pub const SAVE_QUEUE_MIN: usize = 32 << 20;
+/// Which part of the memory used.
+pub const SAVE_QUEUE_PART: usize = 16;

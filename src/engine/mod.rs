@@ -14,6 +14,7 @@ pub mod outside;
 pub mod pubsub;
 pub mod server;
 pub mod session;
+pub mod snapshot;
 pub mod spec;
 pub mod start;
 pub mod stats;

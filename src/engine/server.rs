@@ -9,6 +9,7 @@ use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::session::{Block, Blocked, Clients, Due, Peer, Session};
+use super::snapshot::Snapshots;
 use super::stats::{ErrorOrigin, Stats};
 use super::stream::Stream;
 use super::table::CommandTable;
@@ -103,6 +104,7 @@ pub struct Server {
     /// Changes since the last save.
     pub dirty: u64,
     pub last_save_ms: i64,
+    pub snapshots: Snapshots,
     pub pause: Pause,
     /// Slots whose clients have output that was not written yet.
     pub flush: Vec<usize>,
@@ -168,6 +170,7 @@ impl Server {
             started_ms: now_ms,
             dirty: 0,
             last_save_ms: now_ms,
+            snapshots: Snapshots::default(),
             pause: Pause::default(),
             flush: Vec::new(),
             flush_messages: VecDeque::new(),

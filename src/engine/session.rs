@@ -52,6 +52,8 @@ pub enum Blocked {
     Paused,
     /// FLUSHALL SYNC, until the memory is free.
     Freeing,
+    /// What a snapshot must write down before its next command changes it.
+    Snapshot,
     /// One of some keys.
     Keys(Box<KeyWait>),
 }

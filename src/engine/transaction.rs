@@ -134,6 +134,11 @@ impl Transaction {
         (self.flags, self.lacks) = (0, 0);
     }
 
+    /// What is queued.
+    pub fn queued(&self) -> &Queue {
+        &self.queue
+    }
+
     /// Takes the queue out, to run it.
     pub fn take_queue(&mut self) -> Queue {
         std::mem::take(&mut self.queue)

@@ -18,6 +18,7 @@ impl Exec {
         }
         self.heed_signal();
         let expiry_due = self.expire_due();
+        let snapshot_due = self.snapshot_on();
         let busy = (!self.server.freeing.is_empty() && self.free_on()) | self.evict_on();
         self.end_waits(now_ms);
         if self.server.waiting.any_ready() {
@@ -37,7 +38,8 @@ impl Exec {
         let pause = [self.server.pause.writes_until_ms, self.server.pause.all_until_ms]
             .into_iter()
             .filter(|&t| t > now_ms);
-        let first = waits.chain(pause).chain(expiry_due).chain(busy.then_some(now_ms)).min();
+        let first =
+            waits.chain(pause).chain(expiry_due).chain(snapshot_due).chain(busy.then_some(now_ms)).min();
         first.map_or(self.cron_due_ms, |t| t.min(self.cron_due_ms))
     }
 
@@ -55,7 +57,7 @@ impl Exec {
 
     /// Removes keys whose time has come, in the order of their times, for at most one slice of time. Returns when the
     /// next one is due.
-    fn expire_due(&mut self) -> Option<i64> {
+    pub(super) fn expire_due(&mut self) -> Option<i64> {
         let start = self.server.clock.read();
         let now_ms = start.wall_ms() as i64;
         if self.next_due()? > now_ms {
@@ -69,13 +71,20 @@ impl Exec {
                 self.server.stats.expired_time_cap_reached += 1;
                 break;
             }
+            let mut some = false;
             for _ in 0..EXPIRY_STEP {
                 let Some(entry) = self.server.dbs[i].pop_due() else { break };
+                some = true;
                 self.expired(i as u32, entry.view().key());
                 self.server.free_entry(entry, lazy);
             }
             if let Some(due) = self.server.dbs[i].pop_due_fields(EXPIRY_STEP) {
+                some = true;
                 self.expired_fields(i as u32, due, lazy);
+            }
+            if !some {
+                // What is due waits for a snapshot to write it down.
+                break;
             }
             ns = self.server.clock.mono_ns().saturating_sub(start.mono_ns);
         }

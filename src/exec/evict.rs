@@ -141,7 +141,7 @@ impl Exec {
             let found = if volatile { db.sample_volatile() } else { db.sample() };
             if let Some(pos) = found {
                 let h = hash(db.at(pos).key());
-                return Some((db.id, db.remove_at(pos, h)));
+                return Some((db.id, db.lose_at(pos, h)));
             }
         }
         None
@@ -172,7 +172,7 @@ impl Exec {
                 let key = Key::new(&best.key);
                 let rule = std::mem::replace(&mut db.expiry_rule, ExpiryRule::Ignore);
                 let found = db.peek(key).filter(|&p| !volatile || db.at(p).expiry().is_some());
-                let entry = found.map(|pos| db.remove_at(pos, key.hash));
+                let entry = found.map(|pos| db.lose_at(pos, key.hash));
                 db.expiry_rule = rule;
                 if let Some(entry) = entry {
                     return Some((best.db, entry));

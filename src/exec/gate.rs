@@ -142,7 +142,11 @@ impl Exec {
         if self.server.pause != Default::default() && self.paused(slot, id, flags) {
             return Pass::Wait;
         }
-        if in_multi && !spec.has(spec::RUNS_IN_MULTI) { Pass::Queue(id) } else { Pass::Run(id) }
+        if in_multi && !spec.has(spec::RUNS_IN_MULTI) {
+            return Pass::Queue(id);
+        }
+        let snapshot = self.server.snapshots.running.is_some() && self.depth == 0;
+        if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection
@@ -188,7 +192,7 @@ impl Exec {
 }
 
 /// Whether a command runs what MULTI has queued.
-fn is_exec(spec: &spec::Spec) -> bool {
+pub(super) fn is_exec(spec: &spec::Spec) -> bool {
     spec.has(spec::RUNS_IN_MULTI) && matches!(spec.handler, Handler::Nested(_))
 }
 

@@ -14,6 +14,7 @@ pub mod free;
 pub mod gate;
 pub mod propagate;
 pub mod run;
+pub mod snapshot;
 pub mod table;
 pub mod watchers;
 

@@ -3,12 +3,17 @@
 //! Every change of an expiry goes through here, so that an entry with an expiry has exactly one item in the index.
 //! A key whose time has come is removed by whoever meets it first, a lookup or the expiry cycle, and its name kept
 //! in `expired` until `exec` has told everybody.
+//!
+//! Every change of an entry goes through here, too, so that a snapshot that is being taken can write it down first
+//! (`snapshot`): `before_change`, `before_insert`, `lose_at`. Without a snapshot these cost one comparison.
 
 use std::ptr::NonNull;
+use std::rc::Rc;
 
 use super::entry::{self, Entry, EntryRef, Kind, NewValue, Value};
 use super::heap::HeapStr;
 use super::object::{Mut, Ref, Stored};
+use super::snapshot::{Format, Orphan, Owed, Saver};
 use crate::base::hash::hash;
 use crate::base::num;
 use crate::base::rng::Rng;
@@ -99,6 +104,10 @@ pub struct Db {
     pub expired: Vec<Box<[u8]>>,
     /// How many of `expired` stand among the command's changes already.
     pub expired_told: usize,
+    /// Writes the entries down for the snapshot that is being taken.
+    saver: Option<Box<Saver>>,
+    /// What was taken out before a snapshot had all of it.
+    orphans: Vec<Orphan>,
 }
 
 impl Db {
@@ -120,6 +129,8 @@ impl Db {
             misses: 0,
             expired: Vec::new(),
             expired_told: 0,
+            saver: None,
+            orphans: Vec::new(),
         }
     }
 
@@ -356,6 +367,7 @@ impl Db {
     /// The collection at `pos`, whose key has this hash, to be changed.
     #[inline]
     pub fn write_at<T: Stored>(&mut self, pos: Pos, hash: u64) -> Result<Mut<'_, T>, WrongType> {
+        self.before_change(pos);
         Mut::new(self, pos, hash).ok_or(WrongType)
     }
 
@@ -405,6 +417,7 @@ impl Db {
     /// Stores `value` at `pos`; the expiry stays.
     #[inline]
     pub fn replace(&mut self, pos: Pos, value: NewValue<'_>) {
+        self.before_change(pos);
         self.forget_fields(pos);
         self.table.update(pos, |e| e.with_value(value));
     }
@@ -412,6 +425,7 @@ impl Db {
     /// Changes the string at `pos` in its own memory: gives `change` a heap string (the value is moved to the heap
     /// first) and stores it back.
     pub fn change_heap(&mut self, pos: Pos, change: impl FnOnce(&mut HeapStr)) {
+        self.before_change(pos);
         self.table.update(pos, |mut e| {
             let mut heap = match e.take_pointee() {
                 Some(NewValue::Heap(h)) => h,
@@ -431,6 +445,7 @@ impl Db {
     /// Takes out what hangs off the entry at `pos`; what is left there is to be replaced or removed.
     #[cold]
     pub fn take_pointee(&mut self, pos: Pos) -> Option<NewValue<'static>> {
+        self.before_change(pos);
         self.forget_fields(pos);
         let mut taken = None;
         self.table.update(pos, |mut e| {
@@ -521,6 +536,7 @@ impl Db {
             // It is over and was shown to nobody: the new one takes its place.
             drop(self.remove_at(hidden, hash));
         }
+        self.before_insert(hash);
         if let Some(at) = entry.view().expiry() {
             self.expires.insert(at, short_hash(hash));
         }
@@ -548,6 +564,7 @@ impl Db {
         if old == expiry {
             return;
         }
+        self.before_change(pos);
         if let Some(at) = old {
             let was = self.expires.remove(at, short_hash(hash));
             debug_assert!(was, "a volatile key is in the index");
@@ -560,7 +577,7 @@ impl Db {
 
     /// Removes the key at `pos` as one whose time has come: `exec` tells everybody.
     pub fn expire_at(&mut self, pos: Pos, hash: u64) {
-        let gone = self.remove_at(pos, hash);
+        let gone = self.lose_at(pos, hash);
         self.expired.push(gone.view().key().into());
     }
 
@@ -572,6 +589,24 @@ impl Db {
 
     /// Takes the entry at `pos` out.
     pub fn remove_at(&mut self, pos: Pos, hash: u64) -> Entry {
+        self.before_change(pos);
+        self.take_out(pos, hash)
+    }
+
+    /// As [`Db::remove_at`], for who wants nothing of it but the key: a snapshot may need the value a little longer.
+    pub fn lose_at(&mut self, pos: Pos, hash: u64) -> Entry {
+        if !self.table.in_epoch() {
+            return self.take_out(pos, hash);
+        }
+        self.save_segment(pos.segment());
+        let entry = self.take_out(pos, hash);
+        match &mut self.saver {
+            Some(saver) => saver.keep_removed(hash, entry),
+            None => entry,
+        }
+    }
+
+    fn take_out(&mut self, pos: Pos, hash: u64) -> Entry {
         if let Some(at) = self.table.get(pos).expiry() {
             let was = self.expires.remove(at, short_hash(hash));
             debug_assert!(was, "a volatile key is in the index");
@@ -595,7 +630,7 @@ impl Db {
     }
 
     /// Takes out up to `most` fields that are due at `now_ms`, of the hash whose first field is due first. A hash that
-    /// has none left is taken out too.
+    /// has none left is taken out too. None while a snapshot has to write that hash first and takes long for it.
     pub fn pop_due_fields(&mut self, most: usize) -> Option<DueFields> {
         let (at, short) = self.field_expires.first().filter(|(at, _)| *at <= self.now_ms)?;
         let pos = self.table.candidates(short).find(|&p| self.table.get(p).field_due() == Some(at));
@@ -603,6 +638,10 @@ impl Db {
         let pos = pos?;
         let key: Box<[u8]> = self.table.get(pos).key().into();
         let (now_ms, hash) = (self.now_ms, hash(&key));
+        if self.owes(Key { bytes: &key, hash }) == Owed::Value {
+            self.want(Key { bytes: &key, hash });
+            return None;
+        }
         let mut fields = self.write_at::<Hash>(pos, hash).ok()?;
         let names = fields.take_due(now_ms, most);
         let emptied = fields.is_empty();
@@ -617,6 +656,10 @@ impl Db {
         let pos = self.named(at, short);
         assert!(pos.is_some(), "the expiry index names a key that the table does not hold");
         let pos = pos?;
+        if self.table.in_epoch() {
+            let hash = hash(self.table.get(pos).key());
+            return Some(self.lose_at(pos, hash));
+        }
         self.expires.remove(at, short);
         self.forget_fields(pos);
         Some(self.table.remove(pos))
@@ -706,6 +749,7 @@ impl Db {
 
     /// Takes all keys out, for the free thread or to be freed here.
     pub fn take_all(&mut self) -> Remains {
+        self.orphan();
         let table = table::Remains::new(std::mem::take(&mut self.table));
         let expires = [&mut self.expires, &mut self.field_expires].map(std::mem::take);
         Remains { table, expires }
@@ -716,6 +760,84 @@ impl Db {
         std::mem::swap(&mut self.table, &mut other.table);
         std::mem::swap(&mut self.expires, &mut other.expires);
         std::mem::swap(&mut self.field_expires, &mut other.field_expires);
+        std::mem::swap(&mut self.saver, &mut other.saver);
+    }
+}
+
+/// What a snapshot needs. See `snapshot`.
+impl Db {
+    /// A snapshot begins, with everything that is here now. Its epoch is no other's.
+    pub fn begin_snapshot(&mut self, epoch: u32, format: Rc<dyn Format>) {
+        self.table.begin_epoch(epoch);
+        self.saver = Some(Box::new(Saver::new(format, self.id)));
+    }
+
+    /// The snapshot is over, or given up.
+    pub fn end_snapshot(&mut self) -> Option<Box<Saver>> {
+        self.table.end_epoch();
+        self.saver.take()
+    }
+
+    /// What writes the entries down, and the entries.
+    pub fn saving(&mut self) -> Option<(&mut Saver, &mut Table<Entry>)> {
+        Some((self.saver.as_mut()?, &mut self.table))
+    }
+
+    /// Tables that were taken out before the snapshot had all of them.
+    pub fn take_orphans(&mut self) -> Vec<Orphan> {
+        std::mem::take(&mut self.orphans)
+    }
+
+    /// What the snapshot must write before `key` can change.
+    pub fn owes(&self, key: Key<'_>) -> Owed {
+        match &self.saver {
+            Some(saver) if self.table.in_epoch() => saver.owes(&self.table, key.hash, key.bytes),
+            _ => Owed::Nothing,
+        }
+    }
+
+    /// Somebody waits for a change of `key`: it is written next.
+    pub fn want(&mut self, key: Key<'_>) {
+        if let Some(saver) = &mut self.saver {
+            saver.want(&mut self.table, key.hash);
+        }
+    }
+
+    #[inline]
+    fn before_change(&mut self, pos: Pos) {
+        if self.table.in_epoch() {
+            self.save_entry(pos);
+        }
+    }
+
+    #[cold]
+    fn save_entry(&mut self, pos: Pos) {
+        if let Some(saver) = &mut self.saver {
+            saver.before_change(&mut self.table, pos);
+        }
+    }
+
+    #[inline]
+    fn before_insert(&mut self, hash: u64) {
+        if self.table.in_epoch() {
+            self.save_segment(self.table.segment_of(hash));
+        }
+    }
+
+    #[cold]
+    fn save_segment(&mut self, index: usize) {
+        if let Some(saver) = &mut self.saver {
+            saver.keep_segment(&mut self.table, index);
+        }
+    }
+
+    /// All keys are about to go: a snapshot that has not all of them keeps them.
+    fn orphan(&mut self) {
+        if self.table.in_epoch()
+            && let Some(saver) = self.saver.take()
+        {
+            self.orphans.push(Orphan { saver, table: std::mem::take(&mut self.table) });
+        }
     }
 }
 

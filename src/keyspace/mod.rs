@@ -6,6 +6,7 @@ pub mod entry;
 pub mod eviction;
 pub mod heap;
 pub mod object;
+pub mod snapshot;
 
 pub use db::{Db, ExpiryRule, Key, Str};
 pub use entry::{Entry, EntryRef, NewValue, Value};

@@ -55,6 +55,14 @@ pub struct Pos {
     slot: u32,
 }
 
+impl Pos {
+    /// The segment.
+    #[inline]
+    pub fn segment(self) -> usize {
+        self.seg as usize
+    }
+}
+
 const SLOTS: usize = 8;
 /// Segments per block of the directory: 8 KiB of descriptors.
 const BLOCK: usize = 512;
@@ -81,7 +89,7 @@ struct Seg {
     n: u16,
     /// Entries.
     count: u16,
-    /// The snapshot epoch at which this segment was last serialised or written. See `persist`.
+    /// The epoch of the last snapshot that has this segment. See [`Table::begin_epoch`].
     version: u32,
 }
 
@@ -98,6 +106,8 @@ pub struct Table<I: Item> {
     bytes: usize,
     /// Removals keep the table's size: only DEBUG asks for that.
     keeps_size: bool,
+    /// The epoch of the snapshot that is being taken; 0 = none is.
+    epoch: u32,
     items: PhantomData<I>,
 }
 
@@ -120,8 +130,56 @@ impl<I: Item> Table<I> {
             len: 0,
             bytes: 0,
             keeps_size: false,
+            epoch: 0,
             items: PhantomData,
         }
+    }
+
+    /// A snapshot begins, whose epoch is no other's: every segment lacks in it until [`Table::mark_saved`].
+    pub fn begin_epoch(&mut self, epoch: u32) {
+        self.epoch = epoch;
+    }
+
+    /// The snapshot is over.
+    pub fn end_epoch(&mut self) {
+        self.epoch = 0;
+    }
+
+    /// Whether a snapshot is being taken.
+    #[inline]
+    pub fn in_epoch(&self) -> bool {
+        self.epoch != 0
+    }
+
+    /// Whether the snapshot lacks segment `index`.
+    #[inline]
+    pub fn lacks(&self, index: usize) -> bool {
+        self.epoch != 0 && self.seg(index).version != self.epoch
+    }
+
+    /// The snapshot has segment `index` from now on.
+    pub fn mark_saved(&mut self, index: usize) {
+        self.seg_mut(index).version = self.epoch;
+    }
+
+    /// How many segments there are. While a snapshot is taken, new ones come at the end, and of the last ones only
+    /// those go that it has, or that lack as well as what they are merged into.
+    pub fn segments(&self) -> usize {
+        self.segs
+    }
+
+    /// The segment in which an item with this hash lies, or would.
+    #[inline]
+    pub fn segment_of(&self, hash: u64) -> usize {
+        self.seg_index(hash)
+    }
+
+    /// The items of segment `index`, asking for each some steps ahead.
+    pub fn segment(&self, index: usize) -> impl Iterator<Item = I::Ref<'_>> + '_ {
+        self.seg(index).scattered().map(|s| {
+            // SAFETY: a slot that is not null holds a live item, unchanged while self is borrowed.
+            unsafe { I::view(NonNull::new_unchecked(pointer(s))) }
+        })
     }
 
     /// Items held.
@@ -302,9 +360,7 @@ impl<I: Item> Table<I> {
         if keeps {
             return;
         }
-        while self.segs > 1 && self.len < self.segs * TARGET_LOW {
-            self.merge();
-        }
+        while self.segs > 1 && self.len < self.segs * TARGET_LOW && self.merge() {}
         (0..self.segs).for_each(|index| self.shrink(index));
     }
 
@@ -336,10 +392,14 @@ impl<I: Item> Table<I> {
         self.fill(self.segs - 1, &go);
     }
 
-    /// Merges the last segment into the one it was split from.
-    fn merge(&mut self) {
+    /// Merges the last segment into the one it was split from. What a snapshot has and what it lacks are not mixed: then
+    /// that is left to a later removal, and false.
+    fn merge(&mut self) -> bool {
         let last = self.segs - 1;
         let into = last - (1 << last.ilog2());
+        if self.lacks(last) != self.lacks(into) {
+            return false;
+        }
         let (gone, kept) = (self.take(last), self.take(into));
         self.set_segs(last);
         self.blocks[last / BLOCK].pop();
@@ -347,10 +407,10 @@ impl<I: Item> Table<I> {
             self.blocks.pop();
         }
         let slots: Vec<Slot> = kept.items().chain(gone.items()).collect();
-        self.seg_mut(into).version = kept.version.max(gone.version);
         gone.free();
         kept.free();
         self.fill(into, &slots);
+        true
     }
 
     fn set_segs(&mut self, segs: usize) {
