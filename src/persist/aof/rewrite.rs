@@ -80,7 +80,7 @@ impl Pieces {
             (State::Start, Some(AnyRef::Set(set))) => State::Set { cursor: 0, left: set.len() },
             (State::Start, Some(AnyRef::Hash(hash))) => match hash.has_volatile() {
                 true => State::Volatile { cursor: 0, others: 0 },
-                false => State::Fields { cursor: 0, left: hash.len() },
+                false => State::Fields { cursor: 0, left: hash.live_len(ALL) },
             },
             (State::Start, Some(AnyRef::Stream(_))) => State::Stream(StreamState::Entries(StreamId::MIN)),
             (State::Sequence(at), Some(AnyRef::List(list))) => self.list(e.key(), &list, at, out),

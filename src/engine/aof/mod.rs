@@ -6,8 +6,11 @@
 //! be written only those wait who have written themselves: reads go on. Whatever the policy, clients that would write wait
 //! as soon as the log is too far behind (`congested`).
 
-use std::path::PathBuf;
+mod rewrite;
+
 use std::time::Duration;
+
+pub use rewrite::Rewrite;
 
 use super::config::values::AppendFsync;
 use super::server::Server;
@@ -15,7 +18,7 @@ use super::session::{Block, Blocked};
 use super::stream::takers;
 use crate::base::limits;
 use crate::persist::aof::annotation;
-use crate::persist::aof::folder::Folder;
+use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::log::{Command, Event, Log, Status};
 use crate::persist::aof::writer::{Fsync, Settings, Writer};
 
@@ -29,20 +32,6 @@ pub enum State {
     On,
 }
 
-/// A rewrite that is going on.
-#[derive(Debug)]
-pub struct Rewrite {
-    pub began_ms: i64,
-    /// Where the base is written.
-    pub base: PathBuf,
-    pub rdb: bool,
-    /// The snapshot is taken, and the log thread makes it the base.
-    pub installing: bool,
-}
-
-/// Failed rewrites in a row after which the next ones are delayed, and by how much at the most (Redis: 3, an hour).
-const FAILURES_MAX: u64 = 3;
-const DELAY_MINUTES_MAX: i64 = 60;
 /// Time that the log thread gets to do what an operator has asked for, before the server goes on.
 const OPERATOR_WAITS: Duration = Duration::from_secs(10);
 
@@ -57,7 +46,8 @@ pub struct Aof {
     pub rewrite: Option<Rewrite>,
     /// A rewrite is to begin as soon as possible.
     pub scheduled: bool,
-    pub last_rewrite_s: i64,
+    /// How long the last one took.
+    pub last_rewrite_s: Option<i64>,
     pub last_rewrite_failed: bool,
     /// Rewrites begun.
     pub rewrites: u64,
@@ -146,7 +136,7 @@ impl Server {
     }
 
     /// The folder of the append-only file.
-    pub fn open_folder(&self) -> Result<Folder, crate::persist::aof::folder::FolderError> {
+    pub fn open_folder(&self) -> Result<Folder, FolderError> {
         let c = &self.config;
         Folder::open(self.outside.disk.clone(), &c.appenddirname, &c.appendfilename)
     }
@@ -243,7 +233,7 @@ impl Server {
         let failing = self.aof.error.is_some();
         let offset = self.stream.offset();
         let Some(s) = self.clients.get_mut(slot) else { return usize::MAX };
-        let wanted = if failing { s.write_offset } else { offset };
+        let wanted = if failing { u64::try_from(s.write_offset).unwrap_or(0) } else { offset };
         let hold = &mut s.hold;
         if hold.bytes > 0 && (!holds || durable >= hold.until || failing && durable >= wanted) {
             hold.free += std::mem::take(&mut hold.bytes);
@@ -313,6 +303,26 @@ impl Server {
         self.serve_waitaof();
     }
 
+    /// Whether the log thread has news.
+    #[inline]
+    pub fn log_has_news(&self) -> bool {
+        self.aof.log.as_ref().is_some_and(Log::has_news)
+    }
+
+    /// Writes and syncs all, at the end of the server. False if that cannot be done.
+    pub fn end_log(&mut self) -> bool {
+        if self.aof.state == State::Off {
+            return true;
+        }
+        tracing::info!("Calling fsync() on the AOF file.");
+        self.log_stream();
+        self.stream.clear();
+        let now_ms = self.clock.now_ms();
+        let Some(log) = &mut self.aof.log else { return true };
+        log.command(Command::Close, now_ms);
+        log.wait(OPERATOR_WAITS) && log.durable() >= self.stream.offset()
+    }
+
     /// Answers those in WAITAOF whose writes are durable.
     fn serve_waitaof(&mut self) {
         let durable = self.durable();
@@ -322,8 +332,8 @@ impl Server {
             else {
                 continue;
             };
-            let done = durable.is_some_and(|d| d >= *offset) as i64;
-            if durable.is_none() && *local > 0 || done >= *local && *replicas <= 0 {
+            let done = durable.is_some_and(|d| d >= *offset);
+            if durable.is_none() && *local || (done || !*local) && *replicas <= 0 {
                 self.end_wait(slot, false);
             }
         }
