@@ -10,6 +10,7 @@ pub mod exec;
 pub mod keyspace;
 pub mod net;
 pub mod persist;
+pub mod repl;
 pub mod resp;
 pub mod sys;
 #[cfg(test)]

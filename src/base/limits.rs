@@ -91,6 +91,8 @@ pub const LATENCY_SAMPLES_MAX: usize = 160;
 pub const HLL_TEST_CYCLES: usize = 100;
 /// See `HLL_TEST_CYCLES`.
 pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;
+/// Bytes of a full synchronization that wait between its socket and the thread that reads or writes the data set.
+pub const SYNC_PIPE_MAX: usize = 4 << 20;
 /// Bytes of the longest string that an RDB file may hold as an integer (Redis: 11).
 pub const RDB_INTEGER_MAX: usize = 11;
 /// Bytes of the shortest string that is worth compressing there (Redis: more than 20).

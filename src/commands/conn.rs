@@ -184,7 +184,7 @@ fn introduce(cx: &mut ServerCx<'_>, out: &mut Reply<'_>) {
     out.bulk(b"mode");
     out.bulk(b"standalone");
     out.bulk(b"role");
-    out.bulk(b"master");
+    out.bulk(if config.replicaof.is_some() { b"replica" } else { b"master" });
     out.bulk(b"modules");
     out.array(0);
     if !config.availability_zone.is_empty() {

@@ -11,6 +11,7 @@ pub mod hyperloglog;
 pub mod list;
 pub mod observe;
 pub mod pubsub;
+pub mod replication;
 pub mod scan_options;
 pub mod server;
 pub mod set;

@@ -23,6 +23,8 @@ pub struct Running<'a> {
 pub fn flags(s: &Session) -> String {
     let letters = [
         (s.monitor, 'O'),
+        (s.kind == ClientType::Replica, 'S'),
+        (s.kind == ClientType::Primary, 'M'),
         (s.kind == ClientType::Pubsub, 'P'),
         (s.in_multi(), 'x'),
         (s.block.is_some(), 'b'),
@@ -104,6 +106,24 @@ pub fn describe(
     out.extend_from_slice(b" lib-ver=");
     out.extend_from_slice(&s.lib_ver);
     let _ = write!(out, " tot-net-in={} tot-net-out={} tot-cmds={}", s.bytes_in, s.bytes_out, s.commands);
+}
+
+/// Who a client is, for a line of the log that tells what it has asked for.
+pub fn short(server: &Server, s: &Session) -> String {
+    let hidden = server.config.hide_user_data_from_log;
+    let shown = |text: &str| if hidden { "*redacted*".to_owned() } else { text.to_owned() };
+    let text = String::from_utf8_lossy;
+    format!(
+        "id={} addr={} laddr={} fd={} name={} user={} lib-name={} lib-ver={}",
+        s.id,
+        s.peer.addr,
+        s.peer.laddr,
+        s.peer.fd,
+        shown(&text(&s.name)),
+        shown(&s.user),
+        text(&s.lib_name),
+        text(&s.lib_ver)
+    )
 }
 
 /// A client's line for the log.

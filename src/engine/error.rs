@@ -39,6 +39,9 @@ impl Error {
     pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");
     pub const UNKNOWN_CLIENT: Error = fixed("ERR No such client");
     pub const READONLY: Error = fixed("READONLY You can't write against a read only replica.");
+    pub const NO_REPLICAS: Error = fixed("NOREPLICAS Not enough good replicas to write.");
+    pub const PRIMARY_DOWN: Error =
+        fixed("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
     pub const DEBUG_NOT_ALLOWED: Error = fixed(
         "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a local connection, otherwise you need to set this option in the configuration file, and then restart the server.",
     );

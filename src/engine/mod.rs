@@ -12,6 +12,7 @@ pub mod keys;
 pub mod latency;
 pub mod outside;
 pub mod pubsub;
+pub mod replication;
 pub mod server;
 pub mod session;
 pub mod snapshot;

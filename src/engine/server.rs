@@ -8,7 +8,8 @@ use super::effects::{Effects, listeners};
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
-use super::session::{Block, Blocked, Clients, Due, Peer, Session};
+use super::replication::Replication;
+use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
 use super::stats::{ErrorOrigin, Stats};
 use super::stream::Stream;
@@ -29,6 +30,8 @@ pub enum Request {
     MakeRoom,
     /// End the process with this status.
     Exit(i32),
+    /// Make a connection for the link in this slot.
+    Dial { slot: usize, host: String, port: u16 },
 }
 
 /// CLIENT PAUSE.
@@ -38,6 +41,16 @@ pub struct Pause {
     pub writes_until_ms: i64,
     /// Until when everything waits.
     pub all_until_ms: i64,
+    /// Writes wait for the end of a FAILOVER.
+    pub failover: bool,
+}
+
+impl Pause {
+    /// Until when writes wait, for whatever reason.
+    #[inline]
+    pub fn writes_wait_until_ms(&self) -> i64 {
+        if self.failover { i64::MAX } else { self.writes_until_ms.max(self.all_until_ms) }
+    }
 }
 
 /// What DEBUG switches, for tests.
@@ -98,8 +111,6 @@ pub struct Server {
     pub debug: Debug,
     /// Forty hexadecimal digits, drawn at start.
     pub run_id: String,
-    /// Name of the data set's history: as `run_id`, but the replicas take it over.
-    pub repl_id: String,
     pub started_ms: i64,
     /// Changes since the last save.
     pub dirty: u64,
@@ -126,6 +137,8 @@ pub struct Server {
     pub watched: Watched,
     /// Who subscribes to what.
     pub pubsub: Pubsub,
+    /// Following, and being followed.
+    pub repl: Replication,
     /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// What is done with keys whose time has come; see `expiry_rule_for`.
@@ -165,7 +178,7 @@ impl Server {
             outside: Outside::default(),
             debug: Debug::default(),
             run_id: hex_id(&mut rng),
-            repl_id: hex_id(&mut rng),
+            repl: Replication::new(&mut rng, now_ms),
             rng,
             started_ms: now_ms,
             dirty: 0,
@@ -225,12 +238,16 @@ impl Server {
         if let Some(at) = block.until_ms {
             self.timeouts.insert((at, slot));
         }
-        if let Blocked::Keys(wait) = &mut block.on {
-            self.fx.listen(listeners::BLOCKED, true);
-            if wait.group.is_some() {
-                self.fx.listen(listeners::GONE, true);
+        match &mut block.on {
+            Blocked::Keys(wait) => {
+                self.fx.listen(listeners::BLOCKED, true);
+                if wait.group.is_some() {
+                    self.fx.listen(listeners::GONE, true);
+                }
+                self.waiting.add(slot, wait);
             }
-            self.waiting.add(slot, wait);
+            Blocked::Wait { .. } => drop(self.repl.waiters.insert(slot)),
+            Blocked::Paused | Blocked::Freeing | Blocked::Snapshot => {}
         }
     }
 
@@ -238,6 +255,7 @@ impl Server {
     pub fn forget_wait(&mut self, slot: usize) {
         let Some(block) = self.clients.get_mut(slot).and_then(|s| s.block.take()) else { return };
         self.blocked.remove(&slot);
+        self.repl.waiters.remove(&slot);
         if let Some(at) = block.until_ms {
             self.timeouts.remove(&(at, slot));
         }
@@ -262,7 +280,15 @@ impl Server {
         if !at_once && pause.all_until_ms.max(pause.writes_until_ms) > now_ms {
             return;
         }
-        self.pause = Pause::default();
+        self.pause = Pause { failover: pause.failover, ..Pause::default() };
+        self.resume_paused();
+    }
+
+    /// Lets clients go on, if nothing holds them any more.
+    pub fn resume_paused(&mut self) {
+        if self.pause != Pause::default() {
+            return;
+        }
         self.set_expiry_rule(ExpiryRule::Remove);
         for slot in self.blocked.clone() {
             if self.client(slot).block.as_ref().is_some_and(|b| matches!(b.on, Blocked::Paused)) {
@@ -273,20 +299,57 @@ impl Server {
 
     /// Ends a wait: with its time-out's answer, or with the error of CLIENT UNBLOCK.
     pub fn end_wait(&mut self, slot: usize, error: bool) {
+        self.end_wait_as(slot, error.then_some(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"));
+    }
+
+    /// Ends a wait: with its time-out's answer, or with this error.
+    fn end_wait_as(&mut self, slot: usize, error: Option<&[u8]>) {
+        let offset = match self.clients.get(slot).and_then(|s| s.block.as_ref()).map(|b| &b.on) {
+            Some(Blocked::Wait { offset, .. }) => *offset,
+            _ => i64::MAX,
+        };
+        let acknowledged = self.acknowledged(offset) as i64;
         let session = self.client(slot);
         let resp3 = session.resp3;
         let wait = session.waits_for_keys();
         let (command, timed_out) = (wait.map(|w| w.command), wait.map(|w| w.timed_out));
         let mut out = crate::resp::Reply::new(&mut session.output, resp3);
-        match timed_out {
-            _ if error => out.error(b"UNBLOCKED client unblocked via CLIENT UNBLOCK"),
-            Some(timed_out) => timed_out.write(&mut out),
-            // WAIT: no replicas yet, none has acknowledged.
-            None => out.int(0),
+        match (error, timed_out) {
+            (Some(text), _) => out.error(text),
+            (None, Some(timed_out)) => timed_out.write(&mut out),
+            (None, None) => out.int(acknowledged),
         }
-        self.count_wait(slot, command, error);
+        self.count_wait(slot, command, error.is_some());
         self.unblock(slot);
         self.flush_later(slot);
+    }
+
+    /// The server becomes a replica: whoever waits for something to change here hears of it, or is sent to the primary.
+    pub fn send_blocked_away(&mut self) {
+        let primary = self.config.replicaof.as_ref().map(|p| format!("REDIRECT {}:{}", p.host, p.port));
+        for slot in self.blocked.clone() {
+            let Some(s) = self.clients.get(slot) else { continue };
+            // What is only held runs again, and is judged then.
+            let held = |b: &Block| matches!(b.on, Blocked::Paused | Blocked::Snapshot);
+            if s.block.as_ref().is_none_or(held) {
+                continue;
+            }
+            match &primary {
+                Some(text) if s.capa_redirect && s.waits_for_keys().is_some() => {
+                    self.end_wait_as(slot, Some(text.as_bytes()));
+                }
+                _ => {
+                    self.end_wait_as(
+                        slot,
+                        Some(
+                            b"UNBLOCKED force unblock from blocking operation, instance state changed (master -> \
+                              replica?)",
+                        ),
+                    );
+                    self.client(slot).close_after_reply();
+                }
+            }
+        }
     }
 
     /// Counts a wait that has ended without being served. A `command` that waited for keys counts as it runs again; this
@@ -333,6 +396,7 @@ impl Server {
     /// Takes a client out of all lists in which it stands by what it has asked for.
     pub fn leave(&mut self, slot: usize) {
         self.forget_wait(slot);
+        self.remove_replica(slot);
         self.end_transaction(slot, None);
         self.unsubscribe_all(slot);
         if self.clients.get(slot).is_some_and(|s| s.monitor) {
@@ -374,6 +438,7 @@ impl Server {
         }
         // A failure is in the log; the reference starts all the same.
         let _ = self.outside.apply_oom_score(&self.config);
+        self.begin_as_replica();
     }
 
     /// Makes all databases count accesses as `maxmemory-policy` wants it.
@@ -434,13 +499,18 @@ impl Server {
     /// Whether the data set stands still: CLIENT PAUSE.
     #[inline]
     pub fn paused(&self, now_ms: i64) -> bool {
-        self.pause.writes_until_ms.max(self.pause.all_until_ms) > now_ms
+        self.pause.writes_wait_until_ms() > now_ms
     }
 
     /// What a command of the client in `slot` does with keys whose time has come.
     #[inline]
     pub fn expiry_rule_for(&self, slot: usize, now_ms: i64) -> ExpiryRule {
         match self.expiry_rule {
+            // The primary says when a key is over, and what it says was true where it was said.
+            ExpiryRule::Remove if self.is_replica() => {
+                let primary = self.clients.get(slot).is_some_and(|s| s.kind == ClientType::Primary);
+                if primary { ExpiryRule::Ignore } else { ExpiryRule::Hide }
+            }
             ExpiryRule::Remove if self.config.import_mode => {
                 let source = self.clients.get(slot).is_some_and(|s| s.import_source);
                 if source { ExpiryRule::Ignore } else { ExpiryRule::Hide }
@@ -453,6 +523,7 @@ impl Server {
     /// Whether keys whose time has come are removed now, without being asked for.
     pub fn expires_by_itself(&self, now_ms: i64) -> bool {
         self.active_expire
+            && !self.is_replica()
             && !self.config.import_mode
             && !self.paused(now_ms)
             && self.expiry_rule == ExpiryRule::Remove

@@ -5,6 +5,7 @@ use super::pubsub::Subscriptions;
 use super::transaction::Transaction;
 use super::waiting::KeyWait;
 use crate::base::limits;
+use crate::repl::peer as replica;
 use crate::resp::{Output, Parser};
 
 /// What a reply does on its way out: CLIENT REPLY.
@@ -132,6 +133,10 @@ pub struct Session {
     pub transaction: Option<Box<Transaction>>,
     /// What it subscribes to.
     pub subscriptions: Option<Box<Subscriptions>>,
+    /// What it has told as a replica.
+    pub replica: Option<Box<replica::Peer>>,
+    /// The offset of the stream behind its last write: what WAIT waits for.
+    pub write_offset: i64,
     /// MONITOR.
     pub monitor: bool,
     /// CLIENT NO-EVICT.
@@ -268,6 +273,15 @@ impl Clients {
         if let Some(Some(s)) = self.slots.get_mut(slot) {
             self.memory.forget(slot, s);
             self.by_id.remove(&s.id);
+        }
+    }
+
+    /// Shows a client that was hidden from the start, under an id of its own.
+    pub fn reveal(&mut self, slot: usize) {
+        if let Some(Some(s)) = self.slots.get_mut(slot) {
+            self.next_id += 1;
+            s.id = self.next_id;
+            self.by_id.insert(s.id, slot);
         }
     }
 

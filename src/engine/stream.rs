@@ -49,6 +49,8 @@ pub struct Stream {
     db: Option<u32>,
     /// What the running request has added so far: where that begins, and how many commands it is.
     unit: (usize, usize),
+    /// How much of `bytes` the replicas have.
+    taken: usize,
     takers: u8,
 }
 
@@ -140,9 +142,28 @@ impl Stream {
         self.bytes.is_empty()
     }
 
-    /// What was appended since the last `clear`: that of replicas.
+    /// What was appended since the last `clear`.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Whether the running request has appended anything.
+    #[inline]
+    pub fn in_unit(&self) -> bool {
+        self.unit.1 > 0
+    }
+
+    /// What replicas do not have yet, without that of a request which is not over. From now on they have it.
+    pub fn for_replicas(&mut self) -> &[u8] {
+        let whole = if self.in_unit() { self.unit.0 } else { self.bytes.len() };
+        let from = self.taken.min(whole);
+        self.taken = self.taken.max(whole);
+        &self.bytes[from..whole]
+    }
+
+    /// Bytes that replicas do not have yet.
+    pub fn untaken(&self) -> usize {
+        self.bytes.len() - self.taken
     }
 
     /// That of the append-only file, in pieces.
@@ -156,6 +177,7 @@ impl Stream {
     pub fn clear(&mut self) {
         debug_assert_eq!(self.unit.1, 0, "in the middle of a request");
         self.offset = self.offset();
+        self.taken = 0;
         self.bytes.clear();
         self.bytes.shrink_to(KEPT_MAX);
         self.apart.clear();
@@ -213,6 +235,25 @@ mod tests {
         push(&mut s, 2, "SET b 3", To::All);
         s.end_unit(true);
         assert_eq!(text(s.for_aof()), "| SET b 2 | SELECT 2 | SET b 3");
+    }
+
+    #[test]
+    fn replicas_take_what_is_whole() {
+        let mut s = Stream::default();
+        push(&mut s, 0, "SET a 1", To::All);
+        assert!(s.in_unit() && s.for_replicas().is_empty() && s.untaken() > 0);
+        s.end_unit(true);
+        assert_eq!(text([s.for_replicas()].into_iter()), "| SELECT 0 | SET a 1");
+        assert!(s.for_replicas().is_empty() && s.untaken() == 0);
+        push(&mut s, 0, "SET b 1", To::All);
+        push(&mut s, 0, "SET b 2", To::All);
+        assert!(s.for_replicas().is_empty());
+        s.end_unit(true);
+        assert_eq!(text([s.for_replicas()].into_iter()), "| MULTI | SET b 1 | SET b 2 | EXEC");
+        s.clear();
+        push(&mut s, 0, "SET c 1", To::All);
+        s.end_unit(true);
+        assert_eq!(text([s.for_replicas()].into_iter()), "| SET c 1");
     }
 
     #[test]

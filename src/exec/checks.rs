@@ -4,7 +4,7 @@
 
 use super::Exec;
 use crate::engine::args::Args;
-use crate::engine::session::{Closing, ReplyMode};
+use crate::engine::session::{ClientType, Closing, ReplyMode};
 use crate::engine::spec::{self, Begin, Find, Handler, KeySpec, Spec};
 use crate::resp::Reply;
 use crate::resp::output::Mark;
@@ -54,6 +54,9 @@ impl Exec {
             || session.closing == Closing::Now
             || session.reply_mode != ReplyMode::On
             || (session.monitor && spec.name == "monitor")
+            // Between primary and replica there are few replies.
+            || matches!(session.kind, ClientType::Replica | ClientType::Primary)
+            || spec.name == "replconf"
             || self.server.shutting_down;
         let bytes = out.since(mark);
         if bytes == 0 {

@@ -72,9 +72,14 @@ impl Exec {
         let open = self.server.open_to_all();
         let c = &self.server.config;
         let Some(s) = self.server.clients.get_mut(slot) else { return };
+        if s.kind == ClientType::Replica {
+            // Theirs is a limit to how far they may be behind the stream.
+            return self.server.check_lagging_replicas();
+        }
         let limit = match s.kind {
-            ClientType::Normal | ClientType::Primary => &c.client_output_buffer_limit.normal,
-            ClientType::Replica => &c.client_output_buffer_limit.replica,
+            ClientType::Normal | ClientType::Primary | ClientType::Replica => {
+                &c.client_output_buffer_limit.normal
+            }
             ClientType::Pubsub => &c.client_output_buffer_limit.pubsub,
         };
         let used = beyond(s, self.server.debug.enforce_reply_list);

@@ -34,12 +34,13 @@ impl Exec {
             }
             self.cron_due_ms = now_ms + (1000 / self.server.config.hz.max(1) as i64).max(1);
         }
+        let replication_due = self.replication_on(now_ms);
         let waits = self.server.timeouts.first().map(|&(at, _)| at).into_iter();
         let pause = [self.server.pause.writes_until_ms, self.server.pause.all_until_ms]
             .into_iter()
             .filter(|&t| t > now_ms);
-        let first =
-            waits.chain(pause).chain(expiry_due).chain(snapshot_due).chain(busy.then_some(now_ms)).min();
+        let due = [replication_due, expiry_due, snapshot_due, busy.then_some(now_ms)];
+        let first = waits.chain(pause).chain(due.into_iter().flatten()).min();
         first.map_or(self.cron_due_ms, |t| t.min(self.cron_due_ms))
     }
 

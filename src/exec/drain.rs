@@ -36,18 +36,23 @@ impl Exec {
         if fx.quiet() && fx.propagate == Propagate::Verbatim {
             return;
         }
-        self.drain_slow(db as u32, dirty, id, args);
+        self.drain_slow(slot, db as u32, dirty, id, args);
     }
 
     #[cold]
-    fn drain_slow(&mut self, db: u32, dirty: u64, id: u16, args: &Args<'_>) {
+    fn drain_slow(&mut self, slot: usize, db: u32, dirty: u64, id: u16, args: &Args<'_>) {
         let propagate = std::mem::take(&mut self.server.fx.propagate);
         if self.server.fx.streaming {
             self.propagate(db, dirty, propagate, args);
             // What picks its keys itself (SCAN, RANDOMKEY) may meet any number of expired ones: no need for them to go
             // together.
             let whole = self.server.commands.get(id).spec.flags & TOUCHES_ARBITRARY_KEYS == 0;
+            let wrote = self.server.stream.in_unit();
             self.end_unit(whole);
+            if wrote {
+                let offset = self.server.stream_offset();
+                self.server.client(slot).write_offset = offset;
+            }
         }
         if let Some(delivery) = self.server.fx.publish.take() {
             self.deliver(&delivery, args.get(1), args.get(2));

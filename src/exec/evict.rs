@@ -41,7 +41,7 @@ impl Exec {
     #[inline]
     pub fn make_room(&mut self) -> bool {
         let most = self.server.config.maxmemory;
-        if memory::used() as u64 <= most && self.server.stats.eviction_since_ns.is_none() {
+        if self.counted_memory() <= most && self.server.stats.eviction_since_ns.is_none() {
             self.eviction.running = false;
             return true;
         }
@@ -62,6 +62,10 @@ impl Exec {
         let now_ms = now.wall_ms() as i64;
         if self.server.paused(now_ms) {
             // The data set stands still.
+            return Room::Enough;
+        }
+        if self.server.is_replica() && self.server.config.replica_ignore_maxmemory {
+            // The primary says what goes.
             return Room::Enough;
         }
         let policy = match self.server.config.import_mode {
@@ -87,9 +91,15 @@ impl Exec {
         room
     }
 
+    /// Bytes in use that `maxmemory` counts.
+    #[inline]
+    fn counted_memory(&self) -> u64 {
+        (memory::used() as u64).saturating_sub(self.server.uncounted_memory())
+    }
+
     fn evict_for(&mut self, policy: EvictionPolicy, start_ns: u64) -> Room {
         let most = self.server.config.maxmemory;
-        let excess = i64::try_from((memory::used() as u64).saturating_sub(most)).unwrap_or(i64::MAX);
+        let excess = i64::try_from(self.counted_memory().saturating_sub(most)).unwrap_or(i64::MAX);
         let limit_ns = time_limit_ns(self.server.config.maxmemory_eviction_tenacity);
         let (mut freed, mut keys) = (0i64, 0usize);
         while freed < excess {
@@ -104,7 +114,7 @@ impl Exec {
             freed += before - memory::used_by_thread() + elsewhere as i64;
             keys += 1;
             if keys.is_multiple_of(STEP) {
-                if memory::used() as u64 <= most {
+                if self.counted_memory() <= most {
                     return Room::Enough;
                 }
                 if self.server.clock.mono_ns().saturating_sub(start_ns) > limit_ns {

@@ -123,17 +123,24 @@ impl Exec {
         let in_multi = self.depth == 0 && session.in_multi();
         // In RESP2 messages and replies could not be told apart.
         let subscribed = session.kind == ClientType::Pubsub && !session.resp3;
-        let mut flags = spec.flags;
+        let (mut flags, mut lacks) = (spec.flags, !spec.flags);
         if in_multi {
             if spec.has(spec::NO_MULTI) {
                 return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
             }
             if is_exec(spec) {
-                flags |= session.transaction.as_ref().map_or(0, |t| t.flags);
+                let tx = session.transaction.as_ref();
+                flags |= tx.map_or(0, |t| t.flags);
+                lacks |= tx.map_or(0, |t| t.lacks);
             }
         }
         if server.config.maxmemory > 0 && !self.make_room() && flags & spec::DENYOOM != 0 {
             return Pass::Refuse(Some(id), Error::OOM);
+        }
+        if self.server.replication_gates()
+            && let Some(error) = self.replication_refuses(slot, flags, lacks)
+        {
+            return Pass::Refuse(Some(id), error);
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
             let name = &self.server.commands.get(id).full_name;
@@ -147,6 +154,40 @@ impl Exec {
         }
         let snapshot = self.server.snapshots.running.is_some() && self.depth == 0;
         if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
+    }
+
+    /// What being a replica, or having too few of them, forbids.
+    #[cold]
+    fn replication_refuses(&mut self, slot: usize, flags: Flags, lacks: Flags) -> Option<Error> {
+        let server = &self.server;
+        let session = server.clients.get(slot);
+        let obeys = session.is_some_and(|s| s.kind == ClientType::Primary);
+        let c = &server.config;
+        if let Some(primary) = &c.replicaof
+            && !obeys
+            && session.is_some_and(|s| s.capa_redirect)
+            && flags & (spec::WRITE | spec::READONLY) != 0
+        {
+            return Some(Error::owned(format!("REDIRECT {}:{}", primary.host, primary.port)));
+        }
+        let writes = flags & spec::WRITE != 0;
+        if writes && !server.enough_replicas() {
+            return Some(Error::NO_REPLICAS);
+        }
+        if server.is_replica() && c.replica_read_only && !obeys && writes {
+            return Some(Error::READONLY);
+        }
+        if server.is_replica()
+            && !server.link_is_up()
+            && !c.replica_serve_stale_data
+            && lacks & spec::STALE != 0
+        {
+            return Some(Error::PRIMARY_DOWN);
+        }
+        let touches = spec::WRITE | spec::READONLY | spec::MAY_REPLICATE;
+        let replica = session.is_some_and(|s| s.kind == ClientType::Replica);
+        (replica && flags & touches != 0)
+            .then_some(Error::text("ERR Replica can't interact with the keyspace"))
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection
@@ -172,7 +213,7 @@ impl Exec {
         let now_ms = self.server.clock.now_ms() as i64;
         let pause = self.server.pause;
         let writes = flags & (spec::WRITE | spec::MAY_REPLICATE) != 0;
-        let until = if writes { pause.writes_until_ms.max(pause.all_until_ms) } else { pause.all_until_ms };
+        let until = if writes { pause.writes_wait_until_ms() } else { pause.all_until_ms };
         // Replicas and those who only look on are never held. CLIENT is: nothing but time ends a pause of everything.
         let session = self.server.client(slot);
         let exempt = session.monitor || session.kind == ClientType::Replica;

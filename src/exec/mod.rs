@@ -12,7 +12,9 @@ pub mod drain;
 pub mod evict;
 pub mod free;
 pub mod gate;
+pub mod link;
 pub mod propagate;
+pub mod replicas;
 pub mod run;
 pub mod snapshot;
 pub mod table;
@@ -67,7 +69,7 @@ impl Exec {
     }
 }
 
-use crate::engine::session::Peer;
+use crate::engine::session::{ClientType, Peer};
 
 impl Exec {
     /// A client came; gives its slot.
@@ -84,6 +86,9 @@ impl Exec {
     /// A client went.
     pub fn disconnect(&mut self, slot: usize) {
         self.server.leave(slot);
+        if self.server.repl.link.slot == Some(slot) {
+            self.link_lost(slot);
+        }
         self.server.flush.retain(|&s| s != slot);
         self.server.clients.remove(slot);
     }
@@ -109,12 +114,30 @@ impl Exec {
         self.server.client(slot).bytes_in += n as u64;
     }
 
-    /// Bytes were written to a client.
+    /// What is to be sent to a client next: its output, and after that, to a replica, the stream. It may be empty while
+    /// there is more.
+    #[inline]
+    pub fn unsent(&self, slot: usize) -> Option<&[u8]> {
+        let s = self.server.clients.get(slot)?;
+        if !s.output.is_empty() {
+            return Some(s.output.front());
+        }
+        let stream = if s.kind == ClientType::Replica { self.server.unsent(slot) } else { &[] };
+        (!stream.is_empty()).then_some(stream)
+    }
+
+    /// The first `n` bytes that wait for a client were written.
     #[inline]
     pub fn sent(&mut self, slot: usize, n: usize) {
         self.server.stats.writes += 1;
         self.server.stats.bytes_out += n as u64;
-        self.server.client(slot).bytes_out += n as u64;
+        let s = self.server.client(slot);
+        s.bytes_out += n as u64;
+        if s.output.is_empty() {
+            self.server.stream_sent(slot, n);
+        } else {
+            s.output.consume(n);
+        }
     }
 
     /// Whether the client's database has a key that is due before `planned_ms`, or a wait ends before it.

@@ -8,6 +8,9 @@ impl Exec {
     /// written: who is told of a change must not know of it before the log does.
     #[inline]
     pub fn hand_on(&mut self) {
+        if self.server.repl.ack_wanted {
+            self.ask_for_acks();
+        }
         if !self.server.stream.is_empty() {
             self.hand_on_now();
         }
@@ -15,6 +18,7 @@ impl Exec {
 
     #[cold]
     fn hand_on_now(&mut self) {
+        self.server.take_pending_stream();
         // A test looks at it itself.
         if !self.server.stream.has_taker(takers::TEST) {
             self.server.stream.clear();

@@ -6,7 +6,7 @@
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::client_info;
-use crate::engine::session::{Closing, Session};
+use crate::engine::session::{ClientType, Closing, Session};
 use crate::engine::spec::{Begin, Handler};
 use crate::engine::stats::ErrorOrigin;
 use crate::resp::request::{Limits, Step};
@@ -111,7 +111,9 @@ impl Exec {
             let s = self.server.client(slot);
             (s.authenticated || open, s.db)
         };
-        let limits = Limits { bulk, authenticated };
+        let primary = self.server.client(slot).kind == ClientType::Primary;
+        // The primary has let it pass already.
+        let limits = Limits { bulk: if primary { usize::MAX >> 1 } else { bulk }, authenticated };
         // Before authentication one at a time: AUTH may be the first of them, and changes what may follow.
         let most = if authenticated { BATCH } else { 1 };
         let mut at = from;
@@ -186,7 +188,9 @@ impl Exec {
         let hard = self.server.config.client_output_buffer_limit.normal.hard as usize;
         let most = if hard > 0 { OUTPUT_PAUSE.min(hard) } else { OUTPUT_PAUSE };
         let share_min = self.server.config.min_string_size_avoid_copy_reply;
+        let primary = self.server.client(slot).kind == ClientType::Primary;
         for r in batch {
+            let begin = (out.mark(), *used);
             if r.count > 0 {
                 let words = &spans[r.first as usize..(r.first + r.count) as usize];
                 let mut args = Args::new(input, words);
@@ -203,6 +207,12 @@ impl Exec {
                 if self.server.waiting.any_ready() {
                     self.serve_waiting();
                 }
+                if primary {
+                    if out.is_error_since(begin.0) {
+                        self.primary_s_error(slot, &out.written_since(begin.0));
+                    }
+                    out.rewind(begin.0);
+                }
                 // What was sent to the client meanwhile (a message, a line of MONITOR) follows the reply.
                 let pushed = &mut self.server.client(slot).output;
                 if !pushed.is_empty() {
@@ -210,6 +220,9 @@ impl Exec {
                 }
             }
             *used = r.end as usize;
+            if primary {
+                self.applied(slot, &input[begin.1..*used]);
+            }
             if out.len() >= most || !ready(self.server.client(slot)) {
                 held = true;
                 break;

@@ -17,6 +17,7 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::list::COMMANDS,
     commands::observe::COMMANDS,
     commands::pubsub::COMMANDS,
+    commands::replication::COMMANDS,
     commands::server::COMMANDS,
     commands::set::COMMANDS,
     commands::sort::COMMANDS,

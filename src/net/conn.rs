@@ -8,11 +8,13 @@ use std::os::fd::OwnedFd;
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::EventFlags;
 use rustix::io::Errno;
+use rustix::net::sockopt::socket_error;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::engine::session::{Closing, Due};
 use crate::exec::Exec;
 use crate::exec::run::Fed;
+use crate::sys::process::os_text;
 
 /// Reads of one connection before others get their turn.
 const READS_MAX: usize = 16;
@@ -39,6 +41,10 @@ pub(super) struct Conn {
     pub queued: bool,
     /// Writing failed.
     broken: bool,
+    /// We have called: the other side does not answer yet.
+    connecting: bool,
+    /// We have called: what comes are no requests.
+    link: bool,
 }
 
 /// What becomes of a connection after it was served.
@@ -65,7 +71,14 @@ impl Conn {
             called: false,
             queued: false,
             broken: false,
+            connecting: false,
+            link: false,
         }
+    }
+
+    /// A connection that we make.
+    pub fn dialing(socket: OwnedFd, slot: usize) -> Conn {
+        Conn { connecting: true, link: true, ..Conn::new(socket, slot) }
     }
 
     /// Takes in what the poll says.
@@ -83,6 +96,9 @@ impl Conn {
         if self.stuck {
             self.write(exec);
         }
+        if self.link {
+            return self.serve_link(exec, scratch);
+        }
         if std::mem::take(&mut self.called) {
             let fed = exec.resume(self.slot);
             self.fed(fed);
@@ -99,6 +115,46 @@ impl Conn {
             }
         }
         self.next()
+    }
+
+    /// As `serve`, for a connection of ours until it is that of a client.
+    #[cold]
+    fn serve_link(&mut self, exec: &mut Exec, scratch: &mut [u8]) -> Next {
+        if self.connecting {
+            if !self.writable && !self.finished {
+                return Next::Rest;
+            }
+            self.connecting = false;
+            if let Err(e) = socket_error(&self.socket).and_then(|pending| pending) {
+                exec.link_failed(self.slot, &os_text(&e.into()));
+                return Next::End;
+            }
+            exec.link_connected(self.slot);
+        }
+        self.called = false;
+        for _ in 0..READS_MAX {
+            if self.ended(exec) {
+                return Next::End;
+            }
+            if !exec.is_link(self.slot) {
+                // From now on requests come, and some may be here.
+                (self.link, self.called) = (false, true);
+                return Next::Again;
+            }
+            if !self.readable || exec.link_holds(self.slot) {
+                return Next::Rest;
+            }
+            match recv(&self.socket, &mut *scratch, RecvFlags::empty()) {
+                Ok((0, _)) => return Next::End,
+                Ok((n, _)) => {
+                    self.readable = n == scratch.len() || self.finished;
+                    exec.link_input(self.slot, &scratch[..n]);
+                }
+                Err(e) if !self.read_failed(e) => return Next::End,
+                Err(_) => {}
+            }
+        }
+        Next::Again
     }
 
     /// Whether replies are on their way: the end of the stream is read after that.
@@ -170,18 +226,14 @@ impl Conn {
             return self.next();
         }
         for _ in 0..WRITES_MAX {
-            let s = exec.server.client(self.slot);
-            if s.output.is_empty() {
+            let Some(bytes) = exec.unsent(self.slot) else {
                 self.stuck = false;
                 // What waited for its output goes on.
-                self.called |= self.held || s.closing != Closing::No;
+                self.called |= self.held || exec.server.client(self.slot).closing != Closing::No;
                 return self.next();
-            }
-            match send(&self.socket, s.output.front(), SendFlags::NOSIGNAL) {
-                Ok(n) => {
-                    s.output.consume(n);
-                    exec.sent(self.slot, n);
-                }
+            };
+            match send(&self.socket, bytes, SendFlags::NOSIGNAL) {
+                Ok(n) => exec.sent(self.slot, n),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     (self.stuck, self.writable) = (true, false);

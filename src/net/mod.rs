@@ -4,6 +4,7 @@
 //! runs the turns (see `turn`), and lets the others have theirs after a few of them.
 
 mod conn;
+mod link;
 mod listener;
 mod turn;
 
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     work: Notify,
     /// Wakes the ticker earlier than planned.
     early: Notify,
+    /// There are names to look up.
+    names: Notify,
     /// Ends the process.
     exit: Notify,
 }
@@ -85,6 +88,7 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
         turns: RefCell::new(turns),
         work: Notify::new(),
         early: Notify::new(),
+        names: Notify::new(),
         exit: Notify::new(),
     });
     let config = shared.turns.borrow().exec.server.config.clone();
@@ -102,6 +106,7 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
     }));
     tokio::task::spawn_local(run_turns(shared.clone(), watched));
     tokio::task::spawn_local(ticker(shared.clone()));
+    tokio::task::spawn_local(link::look_up(shared.clone()));
     tokio::task::spawn_local(signals(shared.clone(), wakeups));
     if config.port != 0 {
         tracing::info!("Ready to accept connections tcp");
@@ -192,6 +197,9 @@ impl Shared {
             if !turns.turn() {
                 return false;
             }
+            if !turns.names.is_empty() {
+                self.names.notify_one();
+            }
             if std::mem::take(&mut turns.early) {
                 self.early.notify_one();
                 break;
@@ -211,6 +219,9 @@ impl Shared {
     fn finish(&self) {
         let mut turns = self.turns.borrow_mut();
         turns.finish();
+        if !turns.names.is_empty() {
+            self.names.notify_one();
+        }
         if turns.has_more() {
             self.work.notify_one();
         }

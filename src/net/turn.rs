@@ -15,9 +15,10 @@ use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::io::Errno;
 
 use super::conn::{Conn, Next};
+use super::link::Dial;
 use super::listener::Listeners;
 use crate::engine::server::Request;
-use crate::engine::session::{Due, Peer};
+use crate::engine::session::{Closing, Due, Peer};
 use crate::exec::Exec;
 
 /// Bytes of the shared read buffer.
@@ -34,7 +35,9 @@ pub(super) struct Turns {
     pub listeners: Rc<RefCell<Listeners>>,
     /// By the client's slot.
     conns: Vec<Option<Conn>>,
-    epoll: Rc<OwnedFd>,
+    pub epoll: Rc<OwnedFd>,
+    /// Names to look up for connections of ours.
+    pub names: Vec<Dial>,
     events: Box<[Event]>,
     /// What is read lands here first; only what is left of a request stays with its client.
     scratch: Box<[u8]>,
@@ -59,6 +62,7 @@ impl Turns {
             listeners: Rc::new(RefCell::new(Listeners::new(epoll.clone()))),
             conns: Vec::new(),
             epoll,
+            names: Vec::new(),
             events: vec![none; EVENTS_MAX].into(),
             scratch: vec![0; SCRATCH].into(),
             knocks: Vec::new(),
@@ -83,10 +87,15 @@ impl Turns {
             tracing::warn!("Cannot wait for a new client's requests: {e}");
             return self.exec.disconnect(slot);
         }
+        self.put(slot, Conn::new(socket, slot));
+    }
+
+    /// Keeps a connection.
+    pub fn put(&mut self, slot: usize, conn: Conn) {
         if self.conns.len() <= slot {
             self.conns.resize_with(slot + 1, || None);
         }
-        self.conns[slot] = Some(Conn::new(socket, slot));
+        self.conns[slot] = Some(conn);
     }
 
     /// One turn. False when there was nothing to do.
@@ -180,6 +189,7 @@ impl Turns {
                 Request::MakeRoom => {
                     self.exec.make_room();
                 }
+                Request::Dial { slot, host, port } => self.dial(slot, host, port),
             }
         }
         let mut slots = std::mem::take(&mut self.exec.server.flush);
@@ -197,6 +207,9 @@ impl Turns {
             if let Some(Some(conn)) = self.conns.get_mut(slot) {
                 conn.called = true;
                 self.queue(slot);
+            } else if self.exec.server.client(slot).closing == Closing::Now {
+                // Called off before the connection was there.
+                self.exec.disconnect(slot);
             }
         }
     }

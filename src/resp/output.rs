@@ -102,8 +102,13 @@ impl Output {
             - mark.tail
     }
 
-    /// What was written since `mark`, for `exec/checks.rs`.
-    #[cfg(debug_assertions)]
+    /// Whether what was written since `mark` is an error.
+    pub fn is_error_since(&self, mark: Mark) -> bool {
+        let piece = self.chunks.get(mark.chunks).map_or(&self.tail[..], Chunk::as_slice);
+        piece.get(mark.tail) == Some(&b'-')
+    }
+
+    /// What was written since `mark`.
     pub fn written_since(&self, mark: Mark) -> Vec<u8> {
         let pieces = self.chunks.iter().skip(mark.chunks).map(Chunk::as_slice);
         pieces.chain([&self.tail[..]]).flatten().skip(mark.tail).copied().collect()

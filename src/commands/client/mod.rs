@@ -419,9 +419,9 @@ fn pause(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
     let active = |until: i64| if until > cx.now_ms { until } else { 0 };
     let end = end.max(active(old.writes_until_ms)).max(active(old.all_until_ms));
     cx.server.pause = if all || active(old.all_until_ms) > 0 {
-        Pause { writes_until_ms: 0, all_until_ms: end }
+        Pause { writes_until_ms: 0, all_until_ms: end, ..old }
     } else {
-        Pause { writes_until_ms: end, all_until_ms: 0 }
+        Pause { writes_until_ms: end, all_until_ms: 0, ..old }
     };
     cx.server.set_expiry_rule(ExpiryRule::Hide);
     out.ok();

@@ -5,7 +5,6 @@ use crate::engine::args::Args;
 use crate::engine::cx::{KeyCx, ServerCx};
 use crate::engine::effects::Event;
 use crate::engine::error::{Error, Result};
-use crate::engine::session::Blocked;
 use crate::engine::spec::*;
 use crate::keyspace::{Entry, Key};
 use crate::resp::Reply;
@@ -29,7 +28,6 @@ pub const COMMANDS: &[Spec] = &[
     RENAMENX,
     COPY,
     MOVE,
-    WAIT,
     expiry::EXPIRE,
     expiry::PEXPIRE,
     expiry::EXPIREAT,
@@ -293,31 +291,5 @@ fn move_key(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
         fx.changed(dst as u32, key.bytes, Event::MOVE_TO, 0);
     }
     out.int(moved as i64);
-    Ok(())
-}
-
-pub const WAIT: Spec = Spec::server("wait", wait)
-    .arity(exactly(2))
-    .flags(BLOCKING)
-    .acl(acl::CONNECTION)
-    .syntax("numreplicas timeout")
-    .since("3.0.0")
-    .tips(&["request_policy:all_shards", "response_policy:agg_min"])
-    .summary("Waits until replicas have acknowledged all writes of this connection.");
-
-fn wait(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let replicas = args.int()?;
-    let timeout_ms =
-        args.int_in(i64::MIN..=i64::MAX, Error::text("ERR timeout is not an integer or out of range"))?;
-    if timeout_ms < 0 {
-        return Err(Error::text("ERR timeout is negative"));
-    }
-    let until_ms = cx.now_ms.checked_add(timeout_ms).ok_or(Error::text("ERR timeout is out of range"))?;
-    if replicas <= 0 || cx.session().deny_blocking {
-        // There are no replicas yet, so none has acknowledged.
-        out.int(0);
-    } else {
-        cx.block(Blocked::Wait { replicas, offset: 0 }, (timeout_ms > 0).then_some(until_ms));
-    }
     Ok(())
 }

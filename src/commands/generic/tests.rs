@@ -126,25 +126,6 @@ fn moving() {
 }
 
 #[test]
-fn waiting_for_replicas() {
-    check_plain(
-        "> WAIT 0 0 | :0
-         > WAIT -1 0 | :0
-         > WAIT 0 -1 | -ERR timeout is negative
-         > WAIT x 1 | -ERR value is not an integer or out of range
-         > WAIT 0 x | -ERR timeout is not an integer or out of range
-         > WAIT 0 9223372036854775807 | -ERR timeout is out of range
-         > WAIT 1 10 | (none)
-         c2> PING | +PONG
-         @ +9ms
-         > PING | (none)
-         @ +1ms
-         > PING
-         :0 +PONG +PONG",
-    );
-}
-
-#[test]
 fn expiring() {
     check(
         "> EXPIRE no 10 | :0

@@ -115,6 +115,8 @@ fn apply(server: &mut Server, name: &str) -> std::result::Result<(), String> {
             }
         }
         "maxmemory" => note_maxmemory(server),
+        "repl-backlog-size" => server.resize_backlog(),
+        "min-replicas-to-write" | "min-replicas-max-lag" => server.count_good_replicas(),
         "notify-keyspace-events" => server.choose_events(),
         "maxmemory-policy" | "lfu-log-factor" | "lfu-decay-time" => server.apply_policy(),
         "port" | "tls-port" => {

@@ -11,7 +11,6 @@ use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
 use crate::engine::effects::Propagate;
 use crate::engine::error::{Error, Result};
-use crate::engine::server::hex_id;
 use crate::engine::session::Session;
 use crate::engine::spec::*;
 use crate::keyspace::db::Db;
@@ -62,7 +61,8 @@ const SUBCOMMANDS: &[Sub] = &[
     }),
     sub("change-repl-id", 0, 0, |cx, _, out| {
         tracing::info!("Changing replication IDs after receiving DEBUG change-repl-id");
-        cx.server.repl_id = hex_id(&mut cx.server.rng);
+        cx.server.change_repl_id();
+        cx.server.repl.clear_second_id();
         done(out)
     }),
     sub("client-enforce-reply-list", 1, 1, |cx, args, out| {

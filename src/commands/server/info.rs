@@ -4,10 +4,12 @@
 use std::fmt::Write;
 
 use crate::engine::args::Args;
-use crate::engine::config::values::Named;
+use crate::engine::config::values::{Named, Primary};
 use crate::engine::cx::ServerCx;
 use crate::engine::error::Result;
+use crate::engine::replication::LinkState;
 use crate::engine::server::Server;
+use crate::engine::session::ClientType;
 use crate::engine::spec::*;
 use crate::resp::Reply;
 use crate::sys::memory;
@@ -187,14 +189,14 @@ fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
     let largest =
         |f: fn(&crate::engine::session::Session) -> usize| s.clients.iter().map(f).max().unwrap_or(0);
     let pause = s.pause;
-    let until = pause.all_until_ms.max(pause.writes_until_ms);
+    let until = pause.writes_wait_until_ms();
     let paused = until > cx.now_ms;
     let action = match (paused, pause.all_until_ms > cx.now_ms) {
         (false, _) => "none",
         (true, true) => "all",
         (true, false) => "write",
     };
-    line(t, "connected_clients", s.clients.len());
+    line(t, "connected_clients", s.clients.len().saturating_sub(s.repl.replicas.len()));
     line(t, "cluster_connections", 0);
     line(t, "maxclients", s.config.maxclients);
     line(t, "client_recent_max_input_buffer", largest(|c| c.input.capacity()));
@@ -207,7 +209,8 @@ fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "total_watched_keys", s.watched.keys());
     line(t, "total_blocking_keys", s.waiting.keys());
     line(t, "total_blocking_keys_on_nokey", s.waiting.group_keys());
-    line(t, "paused_reason", if paused { "client_pause" } else { "none" });
+    let reason = if pause.failover { "failover_in_progress" } else { "client_pause" };
+    line(t, "paused_reason", if paused { reason } else { "none" });
     line(t, "paused_actions", action);
     line(t, "paused_timeout_milliseconds", if paused { until - cx.now_ms } else { 0 });
 }
@@ -217,8 +220,12 @@ pub struct Memory {
     pub used: u64,
     pub peak: u64,
     pub startup: u64,
-    /// All clients.
+    /// All clients but replicas.
     pub clients: u64,
+    /// The replication backlog.
+    pub backlog: u64,
+    /// Replicas, with what is kept of the stream because of them.
+    pub replicas: u64,
     /// Tables and expiry indexes.
     pub keyspace: u64,
     /// What is not data.
@@ -232,16 +239,22 @@ impl Memory {
     pub fn of(server: &Server) -> Memory {
         let used = memory::used_noting_peak() as u64;
         let startup = server.outside.startup_memory as u64;
-        let clients = server.clients.iter().map(|c| c.memory() as u64).sum();
+        let clients = server.clients.iter().filter(|c| c.kind != ClientType::Replica);
+        let clients = clients.map(|c| c.memory() as u64).sum();
+        let (backlog, behind) = server.stream_memory();
+        let replicas = server.repl.replicas.iter().filter_map(|&slot| server.clients.get(slot));
+        let replicas = behind + replicas.map(|c| c.memory() as u64).sum::<u64>();
         // What an empty table takes is there from the start.
         let tables = server.dbs.iter().filter(|db| !db.is_empty());
         let keyspace = tables.map(|db| db.table().overhead_bytes() as u64).sum();
-        let overhead = startup + clients + keyspace;
+        let overhead = startup + clients + backlog + replicas + keyspace;
         Memory {
             used,
             peak: memory::peak() as u64,
             startup,
             clients,
+            backlog,
+            replicas,
             keyspace,
             overhead,
             dataset: used.saturating_sub(overhead),
@@ -290,11 +303,11 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "rss_overhead_bytes", m.rss as i64 - a.resident as i64);
     line(t, "mem_fragmentation_ratio", format_args!("{:.2}", ratio(m.rss as f64, m.used as f64)));
     line(t, "mem_fragmentation_bytes", m.rss as i64 - m.used as i64);
-    line(t, "mem_not_counted_for_evict", 0);
-    for name in ["mem_replication_backlog", "mem_total_replication_buffers", "mem_replicas_repl_buffer"] {
-        line(t, name, 0);
-    }
-    line(t, "mem_clients_slaves", 0);
+    line(t, "mem_not_counted_for_evict", cx.server.uncounted_memory());
+    line(t, "mem_replication_backlog", m.backlog);
+    line(t, "mem_total_replication_buffers", cx.server.repl.backlog.as_ref().map_or(0, |b| b.allocated()));
+    line(t, "mem_replicas_repl_buffer", 0);
+    line(t, "mem_clients_slaves", m.replicas);
     line(t, "mem_clients_normal", m.clients);
     for name in ["mem_cluster_links", "mem_cluster_slot_import", "mem_cluster_slot_export", "mem_aof_buffer"]
     {
@@ -375,21 +388,17 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "instantaneous_ops_per_sec", st.rate_commands.per_second());
     line(t, "total_net_input_bytes", st.bytes_in);
     line(t, "total_net_output_bytes", st.bytes_out);
-    zeros(
-        t,
-        &[
-            "total_net_repl_input_bytes",
-            "total_net_repl_output_bytes",
-            "total_net_cluster_slot_import_bytes",
-            "total_net_cluster_slot_export_bytes",
-        ],
-    );
+    line(t, "total_net_repl_input_bytes", s.repl.stats.bytes_in);
+    line(t, "total_net_repl_output_bytes", s.repl.stats.bytes_out);
+    zeros(t, &["total_net_cluster_slot_import_bytes", "total_net_cluster_slot_export_bytes"]);
     line(t, "instantaneous_input_kbps", kbps(st.rate_in.per_second()));
     line(t, "instantaneous_output_kbps", kbps(st.rate_out.per_second()));
     line(t, "instantaneous_input_repl_kbps", "0.00");
     line(t, "instantaneous_output_repl_kbps", "0.00");
     line(t, "rejected_connections", st.rejected_connections);
-    zeros(t, &["sync_full", "sync_partial_ok", "sync_partial_err"]);
+    line(t, "sync_full", s.repl.stats.sync_full);
+    line(t, "sync_partial_ok", s.repl.stats.sync_partial_ok);
+    line(t, "sync_partial_err", s.repl.stats.sync_partial_err);
     line(t, "expired_keys", st.expired_keys);
     line(t, "expired_fields", st.expired_fields);
     line(t, "expired_stale_perc", "0.00");
@@ -471,19 +480,76 @@ fn stats_of_replies(s: &Server, t: &mut String) {
 }
 
 fn replication(cx: &mut ServerCx<'_>, t: &mut String) {
+    cx.server.take_pending_stream();
     let s = &*cx.server;
-    line(t, "role", "master");
-    line(t, "connected_slaves", 0);
+    line(t, "role", if s.is_replica() { "slave" } else { "master" });
+    if let Some(primary) = &s.config.replicaof {
+        link_to_primary(s, primary, cx.now_ms, t);
+    }
+    line(t, "connected_slaves", s.repl.replicas.len());
+    if s.config.min_replicas_to_write > 0 && s.config.min_replicas_max_lag > 0 {
+        line(t, "min_slaves_good_slaves", s.repl.good_replicas);
+    }
+    let shown = s.repl.replicas.iter().filter_map(|&slot| Some((slot, s.peer(slot)?)));
+    for (n, (slot, peer)) in shown.filter(|(_, p)| !p.state.name().is_empty()).enumerate() {
+        let online = peer.state == crate::repl::peer::State::Online;
+        let lag = if online { (cx.now_ms / 1000 - peer.acked_ms / 1000).max(0) } else { 0 };
+        let _ = write!(
+            t,
+            "slave{n}:ip={},port={},state={},offset={},lag={lag},type=replica\r\n",
+            s.replica_ip(slot),
+            peer.port,
+            peer.state.name(),
+            peer.acked
+        );
+    }
     line(t, "replicas_waiting_psync", 0);
-    line(t, "master_failover_state", "no-failover");
-    line(t, "master_replid", &s.repl_id);
-    line(t, "master_replid2", "0".repeat(40));
-    line(t, "master_repl_offset", 0);
-    line(t, "second_repl_offset", -1);
-    line(t, "repl_backlog_active", 0);
+    line(t, "master_failover_state", s.repl.failover.state.name());
+    line(t, "master_replid", s.repl.id);
+    line(t, "master_replid2", s.repl.id2);
+    line(t, "master_repl_offset", s.repl.offset);
+    line(t, "second_repl_offset", s.repl.second_offset);
+    let backlog = s.repl.backlog.as_ref();
+    line(t, "repl_backlog_active", backlog.is_some() as u8);
     line(t, "repl_backlog_size", s.config.repl_backlog_size);
-    line(t, "repl_backlog_first_byte_offset", 0);
-    line(t, "repl_backlog_histlen", 0);
+    line(t, "repl_backlog_first_byte_offset", backlog.map_or(0, |b| b.first()));
+    line(t, "repl_backlog_histlen", backlog.map_or(0, |b| b.len()));
+}
+
+/// What a replica tells of its link.
+fn link_to_primary(s: &Server, primary: &Primary, now_ms: i64, t: &mut String) {
+    let link = &s.repl.link;
+    let ago = |then_ms: i64| (now_ms / 1000 - then_ms / 1000).max(0);
+    line(t, "master_host", &primary.host);
+    line(t, "master_port", primary.port);
+    line(t, "master_link_status", if s.link_is_up() { "up" } else { "down" });
+    let heard = link.slot.filter(|_| s.link_is_up()).and_then(|slot| s.clients.get(slot));
+    line(t, "master_last_io_seconds_ago", heard.map_or(-1, |c| ago(c.last_ms)));
+    let syncing = link.state == LinkState::Transfer;
+    line(t, "master_sync_in_progress", syncing as u8);
+    let known = s.link_is_up() || link.cached.is_some();
+    let offset = if known { s.repl.offset } else { 1 };
+    let unapplied = heard.map_or(0, |c| c.input.len() + link.unapplied.len()) as i64;
+    line(t, "slave_read_repl_offset", offset + unapplied);
+    line(t, "slave_repl_offset", offset);
+    line(t, "replicas_repl_buffer_size", 0);
+    line(t, "replicas_repl_buffer_peak", 0);
+    if syncing {
+        let (total, came) = link.transfer;
+        let percent = if total > 0 { came as f64 / total as f64 * 100.0 } else { 0.0 };
+        line(t, "master_sync_total_bytes", total);
+        line(t, "master_sync_read_bytes", came);
+        line(t, "master_sync_left_bytes", total as i64 - came as i64);
+        line(t, "master_sync_perc", format_args!("{percent:.2}"));
+        line(t, "master_sync_last_io_seconds_ago", ago(link.heard_ms));
+    }
+    if !s.link_is_up() {
+        let down = if link.down_since_ms == 0 { -1 } else { ago(link.down_since_ms) };
+        line(t, "master_link_down_since_seconds", down);
+    }
+    line(t, "slave_priority", s.config.replica_priority);
+    line(t, "slave_read_only", s.config.replica_read_only as u8);
+    line(t, "replica_announced", s.config.replica_announced as u8);
 }
 
 fn cpu(_: &mut ServerCx<'_>, t: &mut String) {

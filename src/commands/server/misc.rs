@@ -37,22 +37,6 @@ fn lastsave(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Res
     Ok(())
 }
 
-pub const ROLE: Spec = Spec::server("role", role)
-    .arity(exactly(0))
-    .flags(NOSCRIPT | LOADING | STALE | FAST)
-    .acl(acl::ADMIN | acl::DANGEROUS)
-    .group(Group::Server)
-    .since("2.8.12")
-    .summary("Returns the role in replication.");
-
-fn role(_: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    out.array(3);
-    out.bulk(b"master");
-    out.int(0);
-    out.array(0);
-    Ok(())
-}
-
 pub const SHUTDOWN: Spec = Spec::server("shutdown", shutdown)
     .arity(at_least(0))
     .flags(ADMIN | NOSCRIPT | LOADING | STALE | NO_MULTI | ALLOW_BUSY)
@@ -124,9 +108,7 @@ mod tests {
             "> TIME     | [ \"1700000000\" \"0\" ]
              @ +1234ms
              > TIME     | [ \"1700000001\" \"234000\" ]
-             > LASTSAVE | :1700000000
-             > ROLE     | [ \"master\" :0 [ ] ]
-             > ROLE x   | -ERR wrong number of arguments for 'role' command",
+             > LASTSAVE | :1700000000",
         );
     }
 

@@ -21,7 +21,6 @@ pub const COMMANDS: &[Spec] = &[
     info::INFO,
     lolwut::LOLWUT,
     misc::LASTSAVE,
-    misc::ROLE,
     misc::SHUTDOWN,
     misc::TIME,
 ];

@@ -1,0 +1,216 @@
+//! The link to the primary as the replica drives it: the handshake, the data set, the stream. What comes through a
+//! connection of ours is none of a client's requests until the stream begins.
+
+use super::Exec;
+use crate::engine::config::values::PropagationError;
+use crate::engine::replication::{FailoverState, LinkState};
+use crate::repl::ReplId;
+use crate::repl::handshake::Verdict;
+
+impl Exec {
+    /// Whether what comes in this slot belongs to the link and is no request.
+    #[inline]
+    pub fn is_link(&self, slot: usize) -> bool {
+        let link = &self.server.repl.link;
+        link.slot == Some(slot) && link.state != LinkState::Connected
+    }
+
+    /// Whether what comes must wait.
+    pub fn link_holds(&self, _slot: usize) -> bool {
+        self.server.repl.link.holds
+    }
+
+    /// The connection is there.
+    pub fn link_connected(&mut self, slot: usize) {
+        let now_ms = self.server.clock.now_ms() as i64;
+        let link = &mut self.server.repl.link;
+        if link.slot != Some(slot) {
+            return;
+        }
+        link.heard_ms = now_ms;
+        let mut out = Vec::new();
+        if let Some(handshake) = &mut link.handshake {
+            handshake.connected(&mut out);
+        }
+        self.push_to(slot, &out);
+    }
+
+    /// There will be no connection.
+    pub fn link_failed(&mut self, slot: usize, why: &str) {
+        if self.server.repl.link.slot == Some(slot) {
+            tracing::warn!("Error condition on socket for SYNC: {why}");
+        }
+    }
+
+    /// The connection of the link has ended.
+    pub(super) fn link_lost(&mut self, slot: usize) {
+        match self.server.repl.link.state {
+            LinkState::Connected => self.server.primary_lost(slot),
+            LinkState::Transfer => self.sync_failed("I/O error trying to sync with PRIMARY: connection lost"),
+            _ => self.handshake_failed(),
+        }
+    }
+
+    /// The handshake came to nothing; the periodic work tries again.
+    fn handshake_failed(&mut self) {
+        self.server.cancel_handshake();
+    }
+
+    /// The data set could not be had: at once from the beginning.
+    pub(super) fn sync_failed(&mut self, why: &str) {
+        tracing::warn!("{why}");
+        self.server.cancel_handshake();
+        self.server.reconnect_to_primary();
+    }
+
+    /// Bytes came through the link.
+    pub fn link_input(&mut self, slot: usize, bytes: &[u8]) {
+        let now_ms = self.server.clock.now_ms() as i64;
+        self.received(slot, bytes.len());
+        self.server.repl.link.heard_ms = now_ms;
+        self.server.repl.stats.bytes_in += bytes.len() as u64;
+        let mut at = 0;
+        while at < bytes.len() && self.is_link(slot) {
+            at += match self.server.repl.link.state {
+                LinkState::Handshake => self.link_line(slot, &bytes[at..]),
+                _ => break,
+            };
+        }
+        if at < bytes.len() && self.server.repl.link.slot == Some(slot) {
+            self.server.client(slot).input.extend_from_slice(&bytes[at..]);
+        }
+    }
+
+    /// Goes on with the handshake. Returns how many bytes were used.
+    fn link_line(&mut self, slot: usize, bytes: &[u8]) -> usize {
+        let Some(handshake) = &mut self.server.repl.link.handshake else { return bytes.len() };
+        let mut out = Vec::new();
+        let (used, verdict) = handshake.take(bytes, &mut out);
+        if !out.is_empty() {
+            self.push_to(slot, &out);
+        }
+        match verdict {
+            None => {}
+            Some(Verdict::Continue(id)) => self.go_on(slot, id),
+            Some(Verdict::FullSync(_) | Verdict::Payload(_) | Verdict::Later | Verdict::Failed) => {
+                self.handshake_failed();
+            }
+        }
+        used
+    }
+
+    /// The primary goes on with the stream where it had ended.
+    fn go_on(&mut self, slot: usize, id: Option<ReplId>) {
+        self.handed_over();
+        let server = &mut self.server;
+        if let Some(id) = id.filter(|id| *id != server.repl.id) {
+            tracing::info!("Primary replication ID changed to {id}");
+            server.repl.id2 = server.repl.id;
+            server.repl.second_offset = server.repl.offset.saturating_add(1);
+            server.repl.id = id;
+            // They must hear of the new name.
+            server.disconnect_replicas();
+        }
+        let db = server.repl.link.cached.take().unwrap_or(0);
+        self.stream_begins(slot, db);
+        self.server.create_backlog();
+        tracing::info!("PRIMARY <-> REPLICA sync: Primary accepted a Partial Resynchronization.");
+    }
+
+    /// From now on the primary is a client whose requests are obeyed.
+    fn stream_begins(&mut self, slot: usize, db: usize) {
+        let now_ms = self.server.clock.now_ms() as i64;
+        let db = if db < self.server.dbs.len() { db } else { 0 };
+        let link = &mut self.server.repl.link;
+        link.state = LinkState::Connected;
+        (link.handshake, link.holds) = (None, false);
+        link.down_since_ms = 0;
+        self.server.clients.reveal(slot);
+        let session = self.server.client(slot);
+        (session.db, session.last_ms) = (db, now_ms);
+        // What came behind is the stream's.
+        self.server.wake.push(slot);
+    }
+
+    /// A FAILOVER has reached its end: the replica has taken over.
+    fn handed_over(&mut self) {
+        if self.server.repl.failover.state == FailoverState::InProgress {
+            self.server.end_failover(true);
+        }
+    }
+
+    /// A request of the primary was run: its bytes are applied, at the end of a transaction those of all of it.
+    pub(super) fn applied(&mut self, slot: usize, bytes: &[u8]) {
+        let server = &mut self.server;
+        if server.repl.link.slot != Some(slot) {
+            return;
+        }
+        server.repl.stats.bytes_in += bytes.len() as u64;
+        if server.client(slot).in_multi() {
+            server.repl.link.unapplied.extend_from_slice(bytes);
+        } else if server.repl.link.unapplied.is_empty() {
+            server.feed_replicas(bytes);
+        } else {
+            let mut all = std::mem::take(&mut server.repl.link.unapplied);
+            all.extend_from_slice(bytes);
+            server.feed_replicas(&all);
+        }
+    }
+
+    /// What the replica does once a second.
+    pub(super) fn link_cron(&mut self, now_ms: i64) {
+        let timeout_s = i64::try_from(self.server.config.repl_timeout).unwrap_or(i64::MAX);
+        let silent = |since_ms: i64| now_ms / 1000 - since_ms / 1000 > timeout_s;
+        let link = &self.server.repl.link;
+        match link.state {
+            LinkState::Handshake if silent(link.heard_ms) => {
+                tracing::warn!("Timeout connecting to the PRIMARY...");
+                self.server.cancel_handshake();
+                self.server.reconnect_to_primary();
+            }
+            LinkState::Transfer if silent(link.heard_ms) => self.sync_failed(
+                "Timeout receiving bulk data from PRIMARY... If the problem persists try to set the 'repl-timeout' \
+                 parameter in tarn.conf to a larger value.",
+            ),
+            LinkState::Connected => {
+                let heard_ms = link.slot.and_then(|s| self.server.clients.get(s)).map_or(0, |s| s.last_ms);
+                if silent(heard_ms) {
+                    tracing::warn!("PRIMARY timeout: no data nor PING received...");
+                    self.server.drop_primary();
+                }
+            }
+            _ => {}
+        }
+        if self.server.repl.link.state == LinkState::Connect {
+            self.server.connect_to_primary();
+        }
+        if !self.server.repl.link.pre_psync {
+            self.server.send_ack();
+        }
+    }
+
+    /// A request of the primary has failed here: the two no longer hold the same.
+    #[cold]
+    pub(super) fn primary_s_error(&mut self, slot: usize, text: &[u8]) {
+        let server = &mut self.server;
+        server.stats.unexpected_error_replies += 1;
+        let command = server.command_name(server.clients.get(slot).and_then(|s| s.last_command));
+        let text = String::from_utf8_lossy(&text[..text.len().min(SHOWN_MAX)]);
+        tracing::warn!(
+            "== CRITICAL == This replica is sending an error to its primary: '{}' after processing the command \
+             '{command}'",
+            text.trim_end()
+        );
+        let behavior = server.config.propagation_error_behavior;
+        assert!(
+            !server.config.replica_read_only || behavior == PropagationError::Ignore,
+            "This replica panicked sending an error to its primary after processing the command '{command}'"
+        );
+    }
+}
+
+/// Bytes of an error that the log shows.
+const SHOWN_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests;
