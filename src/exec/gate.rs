@@ -137,6 +137,11 @@ impl Exec {
         if server.config.maxmemory > 0 && !self.make_room() && flags & spec::DENYOOM != 0 {
             return Pass::Refuse(Some(id), Error::OOM);
         }
+        if self.server.aof.error.is_some()
+            && let Some(error) = self.log_refuses(slot, flags, spec)
+        {
+            return Pass::Refuse(Some(id), error);
+        }
         if self.server.replication_gates()
             && let Some(error) = self.replication_refuses(slot, flags, lacks)
         {
@@ -152,8 +157,31 @@ impl Exec {
         if in_multi && !spec.has(spec::RUNS_IN_MULTI) {
             return Pass::Queue(id);
         }
+        if self.server.aof.congested && self.held_by_log(slot, flags) {
+            return Pass::Wait;
+        }
         let snapshot = self.server.snapshots.running.is_some() && self.depth == 0;
         if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
+    }
+
+    /// What is refused while the append-only file cannot be written.
+    #[cold]
+    fn log_refuses(&mut self, slot: usize, flags: Flags, spec: &spec::Spec) -> Option<Error> {
+        let obeys = self.server.client(slot).kind == ClientType::Primary;
+        let concerned = flags & spec::WRITE != 0 || spec.name == "ping";
+        let why = self.server.aof.error.as_ref().filter(|_| concerned && !obeys)?;
+        Some(Error::owned(format!("MISCONF Errors writing to the AOF file: {why}")))
+    }
+
+    /// Whether the client has to wait until the append-only file has caught up; makes it wait.
+    #[cold]
+    fn held_by_log(&mut self, slot: usize, flags: Flags) -> bool {
+        let exempt = self.depth > 0 || self.server.client(slot).kind == ClientType::Primary;
+        if exempt || flags & spec::WRITE == 0 {
+            return false;
+        }
+        self.server.wait_for_congestion(slot);
+        true
     }
 
     /// What being a replica, or having too few of them, forbids.

@@ -112,6 +112,7 @@ impl Turns {
         if n == 0 && !self.has_more() {
             return false;
         }
+        self.exec.hear_log();
         // First those with news: who had its share in the last turn comes after them.
         let mut again = std::mem::take(&mut self.again);
         let mut knocks = std::mem::take(&mut self.knocks);
@@ -176,7 +177,7 @@ impl Turns {
     /// Whether something is to be done without an event.
     pub fn has_more(&self) -> bool {
         let server = &self.exec.server;
-        !self.again.is_empty() || !server.flush.is_empty() || !server.flush_messages.is_empty()
+        server.log_news() || !self.again.is_empty() || !server.flush.is_empty() || !server.flush_messages.is_empty()
     }
 
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,

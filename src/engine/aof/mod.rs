@@ -14,7 +14,7 @@ pub use rewrite::Rewrite;
 
 use super::config::values::AppendFsync;
 use super::server::Server;
-use super::session::{Block, Blocked};
+use super::session::{Block, Blocked, ClientType};
 use super::stream::takers;
 use crate::base::limits;
 use crate::persist::aof::annotation;
@@ -34,6 +34,13 @@ pub enum State {
 
 /// Time that the log thread gets to do what an operator has asked for, before the server goes on.
 const OPERATOR_WAITS: Duration = Duration::from_secs(10);
+
+impl Aof {
+    /// A rewrite that somebody has asked for begins as soon as possible, however many have failed.
+    pub fn schedule(&mut self) {
+        (self.scheduled, self.failures) = (true, 0);
+    }
+}
 
 /// See the head of this file.
 #[derive(Default)]
@@ -69,8 +76,6 @@ pub struct Aof {
     noted_s: i64,
     /// Slots of clients whose output waits.
     held: Vec<usize>,
-    /// Slots of clients in WAITAOF.
-    pub waiters: Vec<usize>,
 }
 
 /// Output that waits for the log.
@@ -150,7 +155,7 @@ impl Server {
 
     /// Waits until the log thread has done all that it was told, for the sake of an operator.
     pub fn wait_for_log(&mut self) -> bool {
-        self.log_stream();
+        self.hand_on_stream();
         self.tell_log(Command::Pass);
         self.aof.log.as_ref().is_none_or(|log| log.wait(OPERATOR_WAITS))
     }
@@ -160,8 +165,18 @@ impl Server {
         self.aof.log.as_ref().map(Log::status).unwrap_or_default()
     }
 
-    /// Hands what was propagated to the log thread.
-    pub fn log_stream(&mut self) {
+    /// Hands on what was propagated since the last time to all who take it.
+    pub fn hand_on_stream(&mut self) {
+        self.log_stream();
+        self.take_pending_stream();
+        // A test looks at it itself.
+        if !self.stream.has_taker(takers::TEST) {
+            self.stream.clear();
+        }
+    }
+
+    /// Hands it to the log thread.
+    fn log_stream(&mut self) {
         if !self.stream.has_taker(takers::AOF) {
             return;
         }
@@ -176,6 +191,11 @@ impl Server {
         let pieces = self.stream.for_aof();
         log.append(std::iter::once(&note[..]).chain(pieces), self.stream.offset(), now_ms);
         self.look_at_backlog(now_ms);
+    }
+
+    /// Bytes that wait to be written.
+    pub fn log_backlog(&self) -> usize {
+        self.aof.log.as_ref().map_or(0, |log| log.backlog().0)
     }
 
     /// Has writes wait if the log is too far behind.
@@ -212,6 +232,19 @@ impl Server {
         log.map(Log::durable)
     }
 
+    /// Whether changes are to be logged.
+    pub fn is_logged(&self) -> bool {
+        self.aof.state != State::Off
+    }
+
+    /// Where there is no log thread (tests), its work is done here.
+    pub fn tick_log(&mut self) {
+        let now_ms = self.clock.now_ms();
+        if let Some(log) = &mut self.aof.log {
+            log.tick(now_ms);
+        }
+    }
+
     /// Whether replies wait for the log.
     #[inline]
     fn holds_replies(&self) -> bool {
@@ -232,8 +265,10 @@ impl Server {
         let durable = self.aof.log.as_ref().map_or(u64::MAX, Log::durable);
         let failing = self.aof.error.is_some();
         let offset = self.stream.offset();
-        let Some(s) = self.clients.get_mut(slot) else { return usize::MAX };
-        let wanted = if failing { u64::try_from(s.write_offset).unwrap_or(0) } else { offset };
+        let Some(s) = self.clients.get_mut(slot).filter(|s| s.kind != ClientType::Replica) else {
+            return usize::MAX;
+        };
+        let wanted = if failing { s.logged } else { offset };
         let hold = &mut s.hold;
         if hold.bytes > 0 && (!holds || durable >= hold.until || failing && durable >= wanted) {
             hold.free += std::mem::take(&mut hold.bytes);
@@ -276,6 +311,15 @@ impl Server {
         }
     }
 
+    /// History may be removed again, or is kept from now on.
+    pub fn collect_history(&mut self) {
+        self.apply_log_settings();
+        if !self.config.aof_disable_auto_gc && self.need_log() {
+            self.tell_log(Command::Collect);
+            self.wait_for_log();
+        }
+    }
+
     /// The log thread has news.
     pub fn hear_log(&mut self) {
         let Some(log) = &self.aof.log else { return };
@@ -287,7 +331,7 @@ impl Server {
             match event {
                 Event::Rotated(true) => {}
                 Event::Rotated(false) => {
-                    self.aof.last_rewrite_failed = true;
+                    (self.aof.last_rewrite_failed, self.aof.failures) = (true, self.aof.failures + 1);
                     self.stop_rewrite_snapshot();
                 }
                 Event::Installed(size) => self.rewrite_installed(size),
@@ -300,12 +344,12 @@ impl Server {
         let now_ms = self.clock.now_ms();
         self.look_at_backlog(now_ms);
         self.release_held();
-        self.serve_waitaof();
+        self.serve_waiting_acks();
     }
 
     /// Whether the log thread has news.
     #[inline]
-    pub fn log_has_news(&self) -> bool {
+    pub fn log_news(&self) -> bool {
         self.aof.log.as_ref().is_some_and(Log::has_news)
     }
 
@@ -315,27 +359,10 @@ impl Server {
             return true;
         }
         tracing::info!("Calling fsync() on the AOF file.");
-        self.log_stream();
-        self.stream.clear();
+        self.hand_on_stream();
         let now_ms = self.clock.now_ms();
         let Some(log) = &mut self.aof.log else { return true };
         log.command(Command::Close, now_ms);
         log.wait(OPERATOR_WAITS) && log.durable() >= self.stream.offset()
-    }
-
-    /// Answers those in WAITAOF whose writes are durable.
-    fn serve_waitaof(&mut self) {
-        let durable = self.durable();
-        for slot in self.aof.waiters.clone() {
-            let Some(Block { on: Blocked::WaitAof { local, replicas, offset }, .. }) =
-                self.clients.get(slot).and_then(|s| s.block.as_ref())
-            else {
-                continue;
-            };
-            let done = durable.is_some_and(|d| d >= *offset);
-            if durable.is_none() && *local || (done || !*local) && *replicas <= 0 {
-                self.end_wait(slot, false);
-            }
-        }
     }
 }

@@ -5,12 +5,17 @@
 use std::path::PathBuf;
 
 use super::{Aof, State};
+use crate::engine::config::values::EvictionPolicy;
 use crate::engine::server::Server;
 use crate::engine::snapshot::{Ended, Plan, Purpose};
 use crate::engine::stream::takers;
-use crate::persist::aof::base;
+use crate::keyspace::db::Access;
+use crate::persist::aof::base::{self, Head};
+use crate::persist::aof::folder::Folder;
 use crate::persist::aof::log::Command;
+use crate::persist::rdb::{self, write};
 use crate::persist::snapshot::{FileSink, Sink};
+use crate::sys::version;
 
 /// A rewrite that is going on.
 #[derive(Debug)]
@@ -71,20 +76,14 @@ impl Server {
         if !self.need_log() {
             return false;
         }
-        let folder = match self.open_folder() {
-            Ok(folder) => folder,
-            Err(e) => {
-                e.log();
-                return false;
-            }
-        };
+        let c = &self.config;
+        let folder = Folder::at(self.outside.disk.clone(), &c.appenddirname, &c.appendfilename);
         if let Err(e) = folder.create() {
             e.log();
             return false;
         }
         // All that came before belongs to the files before.
-        self.log_stream();
-        self.hand_on_rest();
+        self.hand_on_stream();
         if self.aof.state != State::Off {
             self.take_stream(takers::AOF, true);
             self.tell_log(Command::Rotate { temp: self.aof.state == State::Waiting });
@@ -92,7 +91,7 @@ impl Server {
         }
         let c = &self.config;
         let (rdb, incremental) = (c.aof_use_rdb_preamble, c.aof_rewrite_incremental_fsync);
-        let (format, frame) = base::form(self, rdb);
+        let (format, frame) = base::form(self.base_head(), rdb);
         let temp = folder.temp_base();
         let sink = FileSink { disk: folder.disk, temp: temp.clone(), name: None, incremental };
         let plan = Plan { purpose: Purpose::AofBase, format, frame, sinks: vec![Sink::File(sink)] };
@@ -110,6 +109,40 @@ impl Server {
         self.aof.rewrite = Some(Rewrite { began_ms, base: temp, rdb, installing: false });
         self.apply_log_settings();
         true
+    }
+
+    /// What a base says beside the data.
+    fn base_head(&self) -> Head {
+        let (c, now_ms) = (&self.config, self.clock.now_ms());
+        let fields = vec![
+            ("redis-ver", version::REDIS_VERSION.to_string()),
+            ("redis-bits", usize::BITS.to_string()),
+            ("ctime", (now_ms / 1000).to_string()),
+            ("used-mem", crate::sys::memory::used().to_string()),
+            ("aof-base", "1".to_string()),
+        ];
+        use EvictionPolicy::{AllkeysLru, VolatileLru};
+        let usage = match c.maxmemory_policy.access() {
+            Access::Lfu => write::Usage::Frequency { decay_minutes: c.lfu_decay_time },
+            Access::Lru if matches!(c.maxmemory_policy, AllkeysLru | VolatileLru) => write::Usage::Idle,
+            _ => write::Usage::Nothing,
+        };
+        let target = write::Target {
+            version: rdb::version_of(&self.dbs, rdb::FieldExpiry::default()),
+            compress: c.rdbcompression,
+            checksum: c.rdbchecksum,
+            usage,
+            now_ms: now_ms as i64,
+        };
+        Head {
+            target,
+            fields,
+            sizes: self.dbs.iter().map(|db| (db.len(), db.volatile_len())).collect(),
+            ms: now_ms,
+            offset: self.stream.offset(),
+            timestamp: c.aof_timestamp_enabled,
+            annotate: c.aof_annotations,
+        }
     }
 
     /// The snapshot of a rewrite has ended.
@@ -223,8 +256,7 @@ impl Server {
     }
 
     fn switch_log_off(&mut self) {
-        self.log_stream();
-        self.hand_on_rest();
+        self.hand_on_stream();
         if self.aof.rewrite.is_some() {
             tracing::info!("Killing running AOF rewrite child: {}", std::process::id());
             self.stop_rewrite_snapshot();
@@ -236,8 +268,10 @@ impl Server {
         self.aof.state = State::Off;
         self.tell_log(if first { Command::DiscardTemp } else { Command::Close });
         self.take_stream(takers::AOF, false);
-        self.aof.error = None;
+        (self.aof.error, self.aof.congested) = (None, false);
         self.stream.forget_db();
+        self.release_held();
+        self.serve_waiting_acks();
     }
 
     /// What is to be done from time to time: a rewrite that was asked for, or that the log's growth calls for.

@@ -58,10 +58,14 @@ pub struct Folder {
 }
 
 impl Folder {
+    /// Without a manifest yet.
+    pub fn at(disk: Arc<dyn Disk>, dir: &str, stem: &str) -> Folder {
+        Folder { disk, dir: dir.into(), stem: stem.into(), manifest: Manifest::default() }
+    }
+
     /// Reads the manifest, if there is one.
     pub fn open(disk: Arc<dyn Disk>, dir: &str, stem: &str) -> Result<Folder, FolderError> {
-        let mut folder =
-            Folder { disk, dir: dir.into(), stem: stem.into(), manifest: Manifest::default() };
+        let mut folder = Folder::at(disk, dir, stem);
         let path = folder.path(&folder.manifest_name());
         if !folder.disk.exists(&path) {
             tracing::debug!("The AOF manifest file {} doesn't exist", folder.manifest_name());

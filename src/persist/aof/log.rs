@@ -306,14 +306,15 @@ impl Log {
         self.shared.durable.load(Relaxed)
     }
 
-    /// Whether there is news since the last call.
+    /// Whether there is news.
     #[inline]
     pub fn has_news(&self) -> bool {
-        self.shared.news.load(Relaxed) && self.shared.news.swap(false, Relaxed)
+        self.shared.news.load(Relaxed)
     }
 
-    /// Events since the last call.
+    /// Events since the last call; there is no news then.
     pub fn events(&self) -> Vec<Event> {
+        self.shared.news.store(false, Relaxed);
         std::mem::take(&mut self.shared.lock().events)
     }
 

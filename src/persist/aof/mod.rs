@@ -7,6 +7,7 @@
 //! - `rewrite`: the data as the fewest commands that make it, for a base that is no snapshot.
 
 pub mod annotation;
+pub mod base;
 pub mod folder;
 pub mod log;
 pub mod manifest;

@@ -384,8 +384,8 @@ pub fn verify(
     verdict
 }
 
-/// Milliseconds before a file's last annotation within which its bytes may have been lost with the power: a second of
-/// `everysec`, and one that a slow disk takes.
+/// Milliseconds before a file's last annotation within which bytes may have been lost with the power though later ones
+/// were not: a second of `everysec`, and one that a slow disk takes.
 const LOSS_MS: u64 = 2000;
 
 /// Where to cut a file that has a fault, if the fault is one that a loss of power or a kill explains: something at its
@@ -400,9 +400,12 @@ pub fn tail(file: &mut dyn File, verdict: &Verdict) -> io::Result<Option<u64>> {
         // A file without annotations: as the reference does it.
         return Ok((!matches!(verdict.fault, Some(Fault::Format { .. }))).then_some(verdict.good));
     };
-    let latest = latest_annotation(file, behind, verdict.size)?;
-    if latest.is_some_and(|ms| ms > last.ms.saturating_add(LOSS_MS)) {
-        return Ok(None);
+    if let Some((first, at, latest_ms)) = later_annotations(file, behind, verdict.size)? {
+        // When what is damaged was written: the flush tells, if it is the only one whose annotation is missing.
+        let damaged_ms = if first.bytes == at - behind { first.ms } else { last.ms };
+        if latest_ms > damaged_ms.saturating_add(LOSS_MS) {
+            return Ok(None);
+        }
     }
     // What follows the last annotation was being written: whole commands among it may hold pages that never reached
     // the disk.
@@ -467,19 +470,23 @@ fn has_zero_sector(file: &mut dyn File, from: u64, to: u64) -> io::Result<bool> 
     Ok(found)
 }
 
-/// The latest moment of an annotation in this part of the file, wherever one stands: it may follow zeros.
-fn latest_annotation(file: &mut dyn File, from: u64, to: u64) -> io::Result<Option<u64>> {
+/// The first annotation in this part of the file, where it stands, and the latest moment of any: they may follow zeros.
+fn later_annotations(file: &mut dyn File, from: u64, to: u64) -> io::Result<Option<(Annotation, u64, u64)>> {
     /// Longer than any annotation.
     const OVERLAP: usize = 128;
-    let (mut held, mut latest) = (Vec::new(), None);
-    pieces(file, from, to, &mut |bytes, _| {
+    let mut found: Option<(Annotation, u64, u64)> = None;
+    let mut held = Vec::new();
+    pieces(file, from, to, &mut |bytes, at| {
+        let origin = at - held.len() as u64;
         held.extend_from_slice(bytes);
-        for at in memchr::memmem::find_iter(&held, MARK) {
-            let line = held[at..].split(|b| *b == b'\n').next().unwrap_or_default();
-            latest = latest.max(Annotation::parse(line.trim_ascii_end()).map(|a| a.ms));
+        for start in memchr::memmem::find_iter(&held, MARK) {
+            let line = held[start..].split(|b| *b == b'\n').next().unwrap_or_default();
+            let Some(a) = Annotation::parse(line.trim_ascii_end()) else { continue };
+            let (_, _, latest_ms) = found.get_or_insert((a, origin + start as u64, a.ms));
+            *latest_ms = a.ms.max(*latest_ms);
         }
         held.drain(..held.len().saturating_sub(OVERLAP));
         true
     })?;
-    Ok(latest)
+    Ok(found)
 }
