@@ -184,6 +184,7 @@ impl Kit {
 
     /// Lets clients go on that were woken.
     pub fn settle(&mut self) {
+        self.exec.end_turn();
         while let Some(slot) = self.exec.server.wake.pop() {
             let mut input = std::mem::take(&mut self.exec.server.client(slot).input);
             let (used, _) = self.exec.feed(slot, &mut input);

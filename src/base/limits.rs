@@ -133,3 +133,5 @@ pub const SAVE_HELD_MAX: usize = 32;
 pub const SAVE_QUEUE_MIN: usize = 32 << 20;
 /// Which part of the memory used.
 pub const SAVE_QUEUE_PART: usize = 16;
+/// Bytes of a data set that are handed to a replica's output before it has taken some of them.
+pub const SYNC_OUTPUT_MAX: usize = 512 << 10;

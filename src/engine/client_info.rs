@@ -21,6 +21,7 @@ pub struct Running<'a> {
 
 /// Letters of the `flags` field; `N` where there is none.
 pub fn flags(s: &Session) -> String {
+    let tracker = s.tracker.as_ref();
     let letters = [
         (s.monitor, 'O'),
         (s.kind == ClientType::Replica, 'S'),
@@ -28,6 +29,9 @@ pub fn flags(s: &Session) -> String {
         (s.kind == ClientType::Pubsub, 'P'),
         (s.in_multi(), 'x'),
         (s.block.is_some(), 'b'),
+        (tracker.is_some(), 't'),
+        (tracker.is_some_and(|t| t.broken), 'R'),
+        (tracker.is_some_and(|t| t.broadcasts()), 'B'),
         (s.transaction.as_ref().is_some_and(|t| t.dirty), 'd'),
         (s.closing == Closing::AfterReply, 'c'),
         (s.closing == Closing::Now, 'A'),
@@ -75,7 +79,7 @@ pub fn describe(
         Some(tx) => (tx.count as i64, tx.watched(), tx.argument_bytes),
         None => (-1, 0, 0),
     };
-    let redir = -1;
+    let redir = s.redirect();
     // Writing into memory does not fail.
     let _ = write!(out, "id={} addr={} laddr={} fd={} name=", s.id, s.peer.addr, s.peer.laddr, s.peer.fd);
     out.extend_from_slice(name);

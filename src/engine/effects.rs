@@ -213,6 +213,8 @@ pub struct Effects {
     pub changes: Changes,
     /// A message that the command publishes: its channel and text are the first two arguments.
     pub publish: Option<Delivery>,
+    /// All keys of a database are gone: nobody's cache holds anything any more.
+    pub flushed: bool,
     /// How it is propagated.
     pub propagate: Propagate,
     /// What is propagated instead of it.
@@ -311,6 +313,6 @@ impl Effects {
     /// Whether the drain has nothing to do but count.
     #[inline]
     pub fn quiet(&self) -> bool {
-        self.changes.is_empty() && !self.streaming && self.publish.is_none()
+        self.changes.is_empty() && !self.streaming && self.publish.is_none() && !self.flushed
     }
 }

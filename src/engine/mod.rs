@@ -23,5 +23,6 @@ pub mod stats;
 pub mod stream;
 pub mod syntax;
 pub mod table;
+pub mod tracking;
 pub mod transaction;
 pub mod waiting;

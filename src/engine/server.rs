@@ -15,6 +15,7 @@ use super::snapshot::Snapshots;
 use super::stats::{ErrorOrigin, Stats};
 use super::stream::Stream;
 use super::table::CommandTable;
+use super::tracking::Tracking;
 use super::transaction::Watched;
 use super::waiting::Waiting;
 use crate::base::limits;
@@ -142,6 +143,8 @@ pub struct Server {
     pub aof: Aof,
     /// Following, and being followed.
     pub repl: Replication,
+    /// Who caches which keys.
+    pub tracking: Tracking,
     /// Whether keys whose time has come are removed unasked (DEBUG SET-ACTIVE-EXPIRE).
     pub active_expire: bool,
     /// What is done with keys whose time has come; see `expiry_rule_for`.
@@ -199,6 +202,7 @@ impl Server {
             waiting: Waiting::default(),
             watched: Watched::default(),
             pubsub: Pubsub::default(),
+            tracking: Tracking::default(),
             active_expire: true,
             expiry_rule: ExpiryRule::Remove,
             used_memory: 0,
@@ -399,6 +403,7 @@ impl Server {
         self.remove_replica(slot);
         self.end_transaction(slot, None);
         self.unsubscribe_all(slot);
+        self.untrack(slot);
         if self.clients.get(slot).is_some_and(|s| s.monitor) {
             self.monitors.retain(|&m| m != slot);
         }

@@ -3,6 +3,7 @@
 use super::aof::Hold;
 use super::client_memory::{ClientMemory, Counted};
 use super::pubsub::Subscriptions;
+use super::tracking::Tracker;
 use super::transaction::Transaction;
 use super::waiting::KeyWait;
 use crate::base::limits;
@@ -153,6 +154,8 @@ pub struct Session {
     pub logged: u64,
     /// Output that waits for the log.
     pub hold: Hold,
+    /// CLIENT TRACKING.
+    pub tracker: Option<Box<Tracker>>,
     /// MONITOR.
     pub monitor: bool,
     /// CLIENT NO-EVICT.
@@ -217,6 +220,7 @@ impl Session {
             + self.waits_for_keys().map_or(0, KeyWait::memory)
             + self.transaction.as_ref().map_or(0, |t| t.memory())
             + self.subscriptions.as_ref().map_or(0, |s| s.memory())
+            + self.tracker.as_ref().map_or(0, |t| t.memory())
             + self.name.capacity()
             + self.lib_name.capacity()
             + self.lib_ver.capacity()

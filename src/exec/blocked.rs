@@ -71,6 +71,7 @@ impl Exec {
         session.block = Some(block);
         if !waits_on {
             self.server.unblock(slot);
+            self.end_caching(slot, None);
             self.server.flush_later(slot);
             self.output_grew(slot);
         }

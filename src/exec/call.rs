@@ -3,6 +3,7 @@
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::cx::{Caller, KeyCx, ServerCx, SessionCx};
+use crate::engine::effects::listeners;
 use crate::engine::error::Result;
 use crate::engine::session::Closing;
 use crate::engine::spec::{Handler, NO_DATA, Spec};
@@ -29,6 +30,9 @@ impl Exec {
         self.check_command((slot, id), args, out, mark, (before, result.is_err()));
         self.end_moment();
         self.drain(slot, id, args);
+        if self.server.fx.listeners & listeners::TRACKING != 0 {
+            self.after_tracked(slot, id, args);
+        }
         if !self.running_again && self.server.client(slot).waits_for_keys().is_some() {
             self.wait_for_keys(slot, id, args);
         }

@@ -19,7 +19,8 @@ impl Exec {
         self.heed_signal();
         let expiry_due = self.expire_due();
         let snapshot_due = self.snapshot_on();
-        let busy = (!self.server.freeing.is_empty() && self.free_on()) | self.evict_on();
+        let busy =
+            (!self.server.freeing.is_empty() && self.free_on()) | self.evict_on() | self.forget_reads_on();
         self.end_waits(now_ms);
         if self.server.waiting.any_ready() {
             self.now = self.server.clock.read();
@@ -102,7 +103,7 @@ impl Exec {
     pub(super) fn finish_effects(&mut self) {
         // Each removal goes by itself.
         self.end_unit(false);
-        self.finish_changes();
+        self.finish_changes(None);
         self.server.dirty += std::mem::take(&mut self.server.fx.dirty);
     }
 

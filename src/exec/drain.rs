@@ -36,11 +36,11 @@ impl Exec {
         if fx.quiet() && fx.propagate == Propagate::Verbatim {
             return;
         }
-        self.drain_slow(slot, db as u32, dirty, id, args);
+        self.drain_slow(slot, db as u32, dirty, (id, args));
     }
 
     #[cold]
-    fn drain_slow(&mut self, slot: usize, db: u32, dirty: u64, id: u16, args: &Args<'_>) {
+    fn drain_slow(&mut self, slot: usize, db: u32, dirty: u64, (id, args): (u16, &Args<'_>)) {
         let propagate = std::mem::take(&mut self.server.fx.propagate);
         if self.server.fx.streaming {
             self.propagate(db, dirty, propagate, args);
@@ -59,7 +59,7 @@ impl Exec {
         if let Some(delivery) = self.server.fx.publish.take() {
             self.deliver(&delivery, args.get(1), args.get(2));
         }
-        self.finish_changes();
+        self.finish_changes(Some(slot));
     }
 
     fn propagate(&mut self, db: u32, dirty: u64, how: Propagate, args: &Args<'_>) {
@@ -76,22 +76,28 @@ impl Exec {
         }
     }
 
-    /// Spreads what changed among those who listen.
-    pub(super) fn finish_changes(&mut self) {
+    /// Spreads what changed among those who listen. `current` is the client whose command runs.
+    pub(super) fn finish_changes(&mut self, current: Option<usize>) {
         if !self.server.fx.changes.is_empty() {
-            self.spread_changes();
+            self.spread_changes(current);
+        }
+        if std::mem::take(&mut self.server.fx.flushed) {
+            self.invalidate_all(current);
         }
     }
 
     #[cold]
-    fn spread_changes(&mut self) {
+    fn spread_changes(&mut self, current: Option<usize>) {
         let mut changes = std::mem::take(&mut self.server.fx.changes);
         let gone_too = self.server.fx.listeners & listeners::GONE != 0;
+        let tracked = self.server.fx.listeners & listeners::TRACKING != 0;
         for (change, key) in changes.iter() {
-            // Whose cache may hold the key (CLIENT TRACKING) is told here, too, when that is there.
             if change.modified {
                 let gone = change.event == Some(Event::EXPIRED);
                 self.server.touch_watched(change.db, key, gone);
+                if tracked {
+                    self.invalidate(key, current, current.filter(|_| !gone));
+                }
             }
             if change.may_serve(gone_too) {
                 self.server.waiting.changed(change.db, key);

@@ -3,6 +3,7 @@
 
 use super::Exec;
 use crate::engine::args::Args;
+use crate::engine::effects::listeners;
 use crate::engine::error::Error;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
 use crate::engine::spec::{self, Flags, Handler};
@@ -20,6 +21,17 @@ enum Pass {
     Wait,
 }
 
+impl Pass {
+    /// The command that was judged, if there is one of this name.
+    fn command(&self) -> Option<u16> {
+        match self {
+            Pass::Run(id) | Pass::Queue(id) => Some(*id),
+            Pass::Refuse(id, _) => *id,
+            Pass::Wait => None,
+        }
+    }
+}
+
 impl Exec {
     /// Runs one request or refuses it. False when the request must wait and is to be given again.
     #[inline]
@@ -30,16 +42,25 @@ impl Exec {
         args: &mut Args<'_>,
         out: &mut Reply<'_>,
     ) -> bool {
-        let mark = out.mark();
         if found.is_none() && from_browser(args) {
             self.send_browser_away(slot);
             return true;
         }
-        match self.gate(slot, found, args) {
+        let pass = self.gate(slot, found, args);
+        let tracked = self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0;
+        let judged = pass.command();
+        if tracked {
+            self.told_before_reply(slot, out);
+        }
+        let mark = out.mark();
+        match pass {
             Pass::Run(id) => self.call(slot, id, args, out),
             Pass::Queue(id) => self.queue(slot, id, args, out),
             Pass::Refuse(id, error) => self.refuse(slot, id, error, args, out),
             Pass::Wait => return false,
+        }
+        if tracked {
+            self.end_caching(slot, judged);
         }
         let session = self.server.client(slot);
         if session.reply_mode != ReplyMode::On {
@@ -136,6 +157,9 @@ impl Exec {
         }
         if server.config.maxmemory > 0 && !self.make_room() && flags & spec::DENYOOM != 0 {
             return Pass::Refuse(Some(id), Error::OOM);
+        }
+        if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
+            self.forget_reads_before_command();
         }
         if self.server.aof.error.is_some()
             && let Some(error) = self.log_refuses(slot, flags, spec)

@@ -13,11 +13,13 @@ pub mod drain;
 pub mod evict;
 pub mod free;
 pub mod gate;
+pub mod invalidate;
 pub mod link;
 pub mod propagate;
 pub mod replicas;
 pub mod run;
 pub mod snapshot;
+pub mod sync;
 pub mod table;
 pub mod watchers;
 
@@ -48,6 +50,8 @@ pub struct Exec {
     depth: u32,
     /// Where messages are put together.
     frame: deliver::Frame,
+    /// The full synchronization that is being sent.
+    sending: Option<Box<sync::Sending>>,
 }
 
 impl Exec {
@@ -66,6 +70,7 @@ impl Exec {
             running_again: false,
             depth: 0,
             frame: Default::default(),
+            sending: None,
         }
     }
 }
@@ -92,6 +97,14 @@ impl Exec {
         }
         self.server.flush.retain(|&s| s != slot);
         self.server.clients.remove(slot);
+    }
+
+    /// The turn is over, or a piece of periodic work: what waited for that is told, before outputs are written.
+    #[inline]
+    pub fn end_turn(&mut self) {
+        if self.server.tracking.any_touched() {
+            self.broadcast();
+        }
     }
 
     /// A signal asks for a shutdown.

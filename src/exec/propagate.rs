@@ -10,6 +10,9 @@ impl Exec {
         if self.server.repl.ack_wanted {
             self.ask_for_acks();
         }
+        if !self.server.repl.newcomers.is_empty() {
+            self.newcomers_join();
+        }
         if !self.server.stream.is_empty() {
             self.server.hand_on_stream();
         }

@@ -19,7 +19,7 @@ impl Exec {
             let failover = self.server.repl.failover.state != FailoverState::None;
             self.server.repl.cron_due_ms = now_ms + if failover { FAILOVER_ROUND_MS } else { ROUND_MS };
         }
-        None
+        self.sync_on(now_ms)
     }
 
     /// Asks replicas for what clients wait for.
@@ -44,6 +44,7 @@ impl Exec {
         self.drop_silent_replicas(now_ms);
         self.let_backlog_go(now_ms);
         self.server.count_good_replicas();
+        self.server.check_lagging_replicas();
         self.server.repl.cron_loops += 1;
     }
 

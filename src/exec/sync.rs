@@ -10,11 +10,11 @@ use super::Exec;
 use crate::base::limits::SYNC_OUTPUT_MAX;
 use crate::engine::server::Server;
 use crate::engine::session::Closing;
-use crate::engine::snapshot::{Ended, Purpose};
+use crate::engine::snapshot::{Ended, Purpose, Refused};
 use crate::keyspace::heap::HeapStr;
 use crate::persist::snapshot::{FileSink, Sink};
 use crate::repl::payload::{Form, MARK_LEN};
-use crate::repl::peer::State;
+use crate::repl::peer::{Peer, State};
 use crate::repl::pipe::{Inlet, Outlet, Standing, pipe};
 
 /// Between two looks at what the threads have, ms.
@@ -58,8 +58,8 @@ impl Exec {
             return;
         }
         let Some(wanted) = server.peer(first).cloned() else { return };
-        let group: Vec<usize> =
-            waiting.into_iter().filter(|&slot| server.peer(slot).is_some_and(|p| p.wants_as(&wanted))).collect();
+        let fits = |slot: &usize| server.peer(*slot).is_some_and(|p| p.wants_as(&wanted));
+        let group: Vec<usize> = waiting.into_iter().filter(fits).collect();
         let all_find_marks = group.iter().all(|&slot| server.peer(slot).is_some_and(|p| p.capa_eof));
         let diskless = all_find_marks && (server.config.repl_diskless_sync || !wanted.wants_all());
         tracing::info!(
@@ -69,36 +69,21 @@ impl Exec {
         // The snapshot is the data at this offset.
         server.take_pending_stream();
         server.stream.forget_db();
-        let mut mark = [0; MARK_LEN];
-        server.rng.fill_hex(&mut mark);
-        let (inlet, outlet) = pipe();
-        let sink = match diskless {
-            true => Sink::Stream(Box::new(Ending(inlet))),
-            false => Sink::File(FileSink {
-                disk: server.outside.disk.clone(),
-                temp: PathBuf::from(format!("temp-{}.rdb", std::process::id())),
-                name: Some(PathBuf::from(&server.config.dbfilename)),
-                incremental: server.config.rdb_save_incremental_fsync,
-            }),
-        };
-        let version = if diskless { wanted.rdb_version() } else { 0 };
-        match server.begin_sync_snapshot(sink, version, &wanted) {
-            Ok(id) => {
-                let to = group.iter().map(|&slot| (slot, server.client(slot).id)).collect();
-                let form = if diskless { Form::Marked(mark) } else { Form::Sized(0) };
-                let from = diskless.then_some(outlet);
-                let sending = Sending { snapshot: Some(id), to, from, form, whole: false };
-                group.iter().for_each(|&slot| self.promise(slot, self.server.repl.offset));
-                if diskless {
-                    self.announce(&sending);
-                }
-                self.sending = Some(Box::new(sending));
-            }
+        let begun = if diskless { server.begin_to_sockets(&wanted) } else { server.begin_to_file(&wanted) };
+        let mut sending = match begun {
+            Ok(sending) => Box::new(sending),
             Err(e) => {
                 tracing::warn!("BGSAVE for replication failed: {e:?}");
-                group.into_iter().for_each(|slot| self.refuse_sync(slot));
+                return group.into_iter().for_each(|slot| self.refuse_sync(slot));
             }
+        };
+        sending.to = group.iter().map(|&slot| (slot, server.client(slot).id)).collect();
+        let offset = server.repl.offset;
+        group.iter().for_each(|&slot| self.promise(slot, offset));
+        if diskless {
+            self.announce(&sending);
         }
+        self.sending = Some(sending);
     }
 
     /// A replica hears that the data set at `offset` will come, and gets the stream from there on afterwards.
@@ -155,7 +140,9 @@ impl Exec {
                 // The file is of use as it is.
                 return;
             }
-            tracing::info!("Background saving, persistence disabled, last replica dropped, killing fork child.");
+            tracing::info!(
+                "Background saving, persistence disabled, last replica dropped, killing fork child."
+            );
             self.server.cancel_snapshot();
         }
     }
@@ -248,7 +235,9 @@ impl Exec {
             peer.stuck_since_ms = 0;
             if peer.rdb_only {
                 peer.state = State::Transmitted;
-                tracing::info!("RDB transfer completed, rdb only replica ({name}) should be disconnected asap");
+                tracing::info!(
+                    "RDB transfer completed, rdb only replica ({name}) should be disconnected asap"
+                );
                 self.server.client(slot).close_after_reply();
                 self.server.wake.push(slot);
                 continue;
@@ -270,13 +259,25 @@ impl Exec {
         self.server.count_good_replicas();
     }
 
+    /// Replicas have asked for a full synchronization in this turn.
+    #[cold]
+    pub(super) fn newcomers_join(&mut self) {
+        for slot in std::mem::take(&mut self.server.repl.newcomers) {
+            self.join_sync(slot);
+        }
+        let now_ms = self.server.clock.now_ms() as i64;
+        self.sync_on(now_ms);
+    }
+
     /// A replica has asked for a full synchronization: tells the log when it will begin, and joins it to the one under
     /// way if that is good for it.
-    pub(super) fn join_sync(&mut self, slot: usize) {
+    fn join_sync(&mut self, slot: usize) {
         let Some(peer) = self.server.peer(slot).cloned() else { return };
         if !self.server.snapshots.runs(Purpose::Sync) {
             if self.server.snapshots.running.is_some() {
-                tracing::info!("Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC");
+                tracing::info!(
+                    "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC"
+                );
             } else if self.server.config.repl_diskless_sync
                 && peer.capa_eof
                 && self.server.config.repl_diskless_sync_delay > 0
@@ -290,7 +291,7 @@ impl Exec {
             tracing::info!("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC");
             return;
         }
-        let fits = |p: &crate::repl::peer::Peer| p.wants_as(&peer) && p.needs_stream();
+        let fits = |p: &Peer| p.wants_as(&peer) && p.needs_stream();
         let other = sending.to.iter().find_map(|&(s, _)| self.server.peer(s).filter(|p| fits(p)));
         match other.map(|p| p.sent) {
             Some(offset) => {
@@ -300,7 +301,9 @@ impl Exec {
                 tracing::info!("Waiting for end of BGSAVE for SYNC");
             }
             None => {
-                tracing::info!("Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC");
+                tracing::info!(
+                    "Can't attach the replica to the current BGSAVE. Waiting for next BGSAVE for SYNC"
+                );
             }
         }
     }
@@ -329,6 +332,34 @@ impl Server {
     fn takes_part(&self, slot: usize, id: u64) -> bool {
         let same = |s: &crate::engine::session::Session| s.id == id && s.closing == Closing::No;
         self.clients.get(slot).is_some_and(same) && self.repl.replicas.contains(&slot)
+    }
+
+    /// Begins a data set that goes straight to replicas.
+    fn begin_to_sockets(&mut self, wanted: &Peer) -> Result<Sending, Refused> {
+        let mut mark = [0; MARK_LEN];
+        self.rng.fill_hex(&mut mark);
+        let (inlet, outlet) = pipe();
+        let snapshot = if wanted.without_data {
+            inlet.push(self.empty_data_set());
+            inlet.end();
+            None
+        } else {
+            Some(self.begin_sync_snapshot(Sink::Stream(Box::new(Ending(inlet))), wanted)?)
+        };
+        let form = Form::Marked(mark);
+        Ok(Sending { snapshot, to: Vec::new(), from: Some(outlet), form, whole: false })
+    }
+
+    /// Begins one that becomes the server's own file first.
+    fn begin_to_file(&mut self, wanted: &Peer) -> Result<Sending, Refused> {
+        let sink = Sink::File(FileSink {
+            disk: self.outside.disk.clone(),
+            temp: PathBuf::from(format!("temp-{}.rdb", std::process::id())),
+            name: Some(PathBuf::from(&self.config.dbfilename)),
+            incremental: self.config.rdb_save_incremental_fsync,
+        });
+        let snapshot = Some(self.begin_sync_snapshot(sink, wanted)?);
+        Ok(Sending { snapshot, to: Vec::new(), from: None, form: Form::Sized(0), whole: false })
     }
 
     /// How a snapshot ended, if it has.

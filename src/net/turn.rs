@@ -183,6 +183,7 @@ impl Turns {
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,
     /// connections to look at. What comes of these is for the next turn.
     pub fn finish(&mut self) {
+        self.exec.end_turn();
         self.exec.hand_on();
         for request in std::mem::take(&mut self.exec.server.requests) {
             match request {

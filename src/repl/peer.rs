@@ -83,16 +83,13 @@ impl Peer {
     /// Whether two replicas can be served by the same snapshot.
     pub fn wants_as(&self, other: &Peer) -> bool {
         (self.without_data, self.without_functions) == (other.without_data, other.without_functions)
-            && self.rdb_version() == other.rdb_version()
+            && self.knows_valkey_9() == other.knows_valkey_9()
     }
 
-    /// The version of the RDB format that it reads for sure. Who does not tell its own version may be Redis 7.0.
-    pub fn rdb_version(&self) -> u16 {
-        match self.version {
-            0x9_0000.. => 80,
-            0x7_0200.. => 11,
-            _ => 10,
-        }
+    /// Whether it reads hashes with fields that expire as Valkey writes them. Who does not tell its version is one of
+    /// Redis's line.
+    pub fn knows_valkey_9(&self) -> bool {
+        self.version >= 0x9_0000
     }
 
     /// Whether it wants the data set whole.

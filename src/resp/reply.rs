@@ -107,6 +107,11 @@ impl<'a> Reply<'a> {
         self.out.tail.extend_from_slice(bytes);
     }
 
+    /// Takes in what was sent to the client before this reply.
+    pub fn append(&mut self, sent: Output) {
+        self.out.append(sent);
+    }
+
     /// `+OK`.
     #[inline]
     pub fn ok(&mut self) {

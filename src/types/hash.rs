@@ -6,7 +6,7 @@
 //! [`ALL`] shows everything. A write meets such a field as one that is absent, and tells if it took its place.
 
 mod due;
-mod field;
+pub mod field;
 mod large;
 mod sample;
 

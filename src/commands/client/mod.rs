@@ -1,6 +1,7 @@
 //! CLIENT: what is known of connections, and what can be done to them.
 
 mod filter;
+mod tracking;
 
 use super::help;
 use crate::engine::args::Args;
@@ -19,9 +20,10 @@ pub const COMMANDS: &[Spec] = &[CLIENT];
 pub const CLIENT: Spec = Spec::container(
     "client",
     &[
+        tracking::CACHING,
         CAPA,
         GETNAME,
-        GETREDIR,
+        tracking::GETREDIR,
         HELP,
         ID,
         IMPORT_SOURCE,
@@ -34,6 +36,8 @@ pub const CLIENT: Spec = Spec::container(
         REPLY,
         SETINFO,
         SETNAME,
+        tracking::TRACKING,
+        tracking::TRACKINGINFO,
         UNBLOCK,
         UNPAUSE,
     ],
@@ -372,20 +376,6 @@ fn import_source(cx: &mut SessionCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_
     }
     cx.session.import_source = on_off(args)?;
     out.ok();
-    Ok(())
-}
-
-const GETREDIR: Spec = Spec::session("getredir", getredir)
-    .arity(exactly(1))
-    .flags(COMMON | ALLOW_BUSY)
-    .acl(acl::CONNECTION)
-    .group(Group::Connection)
-    .since("6.0.0")
-    .summary("Returns the id of the client that invalidation messages go to.");
-
-fn getredir(_: &mut SessionCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    // Nothing is tracked.
-    out.int(-1);
     Ok(())
 }
 

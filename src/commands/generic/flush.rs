@@ -90,6 +90,7 @@ fn flush(
     cx.server.fx.dirty += removed as u64;
     // An empty database is flushed on replicas too: theirs may not be.
     cx.server.fx.propagate = Propagate::Always;
+    cx.server.fx.flushed = true;
     let remains: Vec<Remains> = taken.into_iter().map(|(_, r)| r).collect();
     // Inside a transaction nobody waits, and nothing is freed in between.
     if lazy || cx.session().deny_blocking {

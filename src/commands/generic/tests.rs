@@ -1,7 +1,7 @@
 //! Transcripts of the commands on keys. What they expect was asked of Valkey 9.1.
 
 use crate::sys::memory;
-use crate::testkit::{check, check_plain, check_with};
+use crate::testkit::{check, check_with};
 
 #[test]
 fn removing_and_counting() {

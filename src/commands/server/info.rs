@@ -199,7 +199,7 @@ fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "client_recent_max_input_buffer", largest(|c| c.input.capacity()));
     line(t, "client_recent_max_output_buffer", largest(|c| c.output.allocated()));
     line(t, "blocked_clients", s.blocked.len());
-    line(t, "tracking_clients", 0);
+    line(t, "tracking_clients", s.tracking.clients().len());
     line(t, "pubsub_clients", s.pubsub.clients);
     line(t, "watching_clients", s.watched.clients);
     line(t, "clients_in_timeout_table", s.timeouts.len());
@@ -443,11 +443,11 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
             "active_defrag_key_misses",
             "total_active_defrag_time",
             "current_active_defrag_time",
-            "tracking_total_keys",
-            "tracking_total_items",
-            "tracking_total_prefixes",
         ],
     );
+    line(t, "tracking_total_keys", s.tracking.keys());
+    line(t, "tracking_total_items", s.tracking.items());
+    line(t, "tracking_total_prefixes", s.tracking.prefixes());
     stats_of_replies(s, t);
 }
 

@@ -325,6 +325,7 @@ impl Server {
             );
         }
         self.repl.sync_wanted = true;
+        self.repl.newcomers.push(slot);
     }
 
     /// A replica has read its data set and gets the stream.

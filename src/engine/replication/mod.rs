@@ -4,6 +4,7 @@
 mod failover;
 mod follow;
 mod lead;
+mod snapshot;
 
 use std::collections::BTreeSet;
 
@@ -41,8 +42,10 @@ pub struct Replication {
     pub ack_wanted: bool,
     /// Slots of clients in WAIT.
     pub waiters: BTreeSet<usize>,
-    /// A replica waits for a snapshot that may begin at once.
+    /// A replica waits for a snapshot.
     pub sync_wanted: bool,
+    /// Replicas that have asked for one in this turn.
+    pub newcomers: Vec<usize>,
     /// The link to the primary.
     pub link: Link,
     pub failover: Failover,
@@ -78,6 +81,7 @@ impl Replication {
             ack_wanted: false,
             waiters: BTreeSet::new(),
             sync_wanted: false,
+            newcomers: Vec::new(),
             link: Link::default(),
             failover: Failover::default(),
             cron_due_ms: 0,

@@ -16,24 +16,20 @@ pub const REPLICATION: Group = Group {
         Directive::special("replicaof", &REPLICAOF)
             .alias("slaveof")
             .flags(IMMUTABLE | MULTI_ARG)
-            .later("replication")
             .about("Follow this primary: host and port. None by default.")
             .example("192.0.2.1 6379"),
         Directive::bytes("primaryauth", at!(primaryauth))
             .alias("masterauth")
             .flags(SENSITIVE | OPTIONAL)
-            .later("replication")
             .about("Password to send to the primary.")
             .example("secret"),
         Directive::bytes("primaryuser", at!(primaryuser))
             .alias("masteruser")
             .flags(SENSITIVE | OPTIONAL)
-            .later("replication")
             .about("User to authenticate as at the primary.")
             .example("replica-user"),
         Directive::yes_no("replica-serve-stale-data", at!(replica_serve_stale_data))
             .alias("slave-serve-stale-data")
-            .later("replication")
             .about(
                 "Answer from old data while the link to the primary is down; otherwise most commands are \
                  refused.",
@@ -41,14 +37,11 @@ pub const REPLICATION: Group = Group {
         Directive::yes_no("replica-read-only", at!(replica_read_only))
             .alias("slave-read-only")
             .flags(DEBUG)
-            .later("replication")
             .about("Refuse writes of clients on a replica."),
         Directive::yes_no("repl-diskless-sync", at!(repl_diskless_sync))
             .flags(DEBUG)
-            .later("replication")
             .about("Send a full sync straight to the sockets, without a file between."),
         Directive::number("repl-diskless-sync-delay", Slot::U64(at!(repl_diskless_sync_delay)), 0, INT_MAX)
-            .later("replication")
             .about(
                 "Seconds to wait for more replicas before a full sync starts, since one transfer serves \
                  all that are there.",
@@ -59,11 +52,9 @@ pub const REPLICATION: Group = Group {
             0,
             INT_MAX,
         )
-        .later("replication")
         .about("Start before the delay is over once so many replicas wait. 0 always waits."),
         Directive::choice("repl-diskless-load", choice!(repl_diskless_load: DisklessLoad))
             .flags(DEBUG | DENY_LOADING)
-            .later("replication")
             .about(
                 "How a replica takes a full sync: `disabled` by a file, `on-empty-db` from the socket \
                  when it has no data, `swapdb` beside the old data, `flush-before-load` after dropping \
@@ -79,16 +70,12 @@ pub const REPLICATION: Group = Group {
             .about("Redis's name for a second connection during a full sync."),
         Directive::number("repl-ping-replica-period", Slot::U64(at!(repl_ping_replica_period)), 1, INT_MAX)
             .alias("repl-ping-slave-period")
-            .later("replication")
             .about("Seconds between two pings from primary to replicas."),
-        Directive::number("repl-timeout", Slot::U64(at!(repl_timeout)), 1, INT_MAX)
-            .later("replication")
-            .about(
-                "Seconds of silence after which a replication link counts as broken. Must be more than \
+        Directive::number("repl-timeout", Slot::U64(at!(repl_timeout)), 1, INT_MAX).about(
+            "Seconds of silence after which a replication link counts as broken. Must be more than \
                  the ping period.",
-            ),
+        ),
         Directive::yes_no("repl-disable-tcp-nodelay", at!(repl_disable_tcp_nodelay))
-            .later("replication")
             .about("Collect small packets to replicas: less traffic, more delay."),
         Directive::yes_no("repl-mptcp", at!(repl_mptcp))
             .flags(IMMUTABLE)
@@ -101,10 +88,8 @@ pub const REPLICATION: Group = Group {
             LONG_MAX,
             Format::Memory,
         )
-        .later("replication")
         .about("Stream kept for replicas that reconnect, so that they need no full sync."),
         Directive::number("repl-backlog-ttl", Slot::U64(at!(repl_backlog_ttl)), 0, LONG_MAX)
-            .later("replication")
             .about("Seconds without any replica after which the backlog is freed. 0 keeps it."),
         Directive::formatted(
             "replica-full-sync-buffer-limit",
@@ -120,15 +105,12 @@ pub const REPLICATION: Group = Group {
         ),
         Directive::number("replica-priority", Slot::U32(at!(replica_priority)), 0, INT_MAX)
             .alias("slave-priority")
-            .later("replication")
             .about("Order in which Sentinel picks a replica to promote: lowest first, 0 never."),
         Directive::yes_no("replica-announced", at!(replica_announced))
-            .later("replication")
             .about("Whether Sentinel shows this replica to clients."),
         Directive::text("replica-announce-ip", at!(replica_announce_ip))
             .alias("slave-announce-ip")
             .flags(OPTIONAL)
-            .later("replication")
             .about(
                 "Address to report to the primary in place of the connection's, for networks that \
                  translate.",
@@ -136,15 +118,12 @@ pub const REPLICATION: Group = Group {
             .example("5.5.5.5"),
         Directive::number("replica-announce-port", Slot::U16(at!(replica_announce_port)), 0, 65535)
             .alias("slave-announce-port")
-            .later("replication")
             .about("Port to report to the primary. 0 is the port listened on."),
         Directive::yes_no("replica-ignore-maxmemory", at!(replica_ignore_maxmemory))
             .alias("slave-ignore-maxmemory")
-            .later("replication")
             .about("Leave eviction to the primary, so that both hold the same keys."),
         Directive::yes_no("replica-lazy-flush", at!(replica_lazy_flush))
             .alias("slave-lazy-flush")
-            .later("replication")
             .about("Free the old data in the background when a full sync replaces it."),
         Directive::yes_no("replica-ignore-disk-write-errors", at!(replica_ignore_disk_write_errors))
             .later("replication")
@@ -153,25 +132,20 @@ pub const REPLICATION: Group = Group {
             "propagation-error-behavior",
             choice!(propagation_error_behavior: PropagationError),
         )
-        .later("replication")
         .about(
             "What to do when a command from the primary or the append-only file fails: `ignore` it, \
              `panic`, or `panic-on-replicas`.",
         ),
         Directive::number("min-replicas-to-write", Slot::Usize(at!(min_replicas_to_write)), 0, INT_MAX)
             .alias("min-slaves-to-write")
-            .later("replication")
             .about("Refuse writes when fewer replicas than this are connected. 0 is off."),
         Directive::number("min-replicas-max-lag", Slot::U64(at!(min_replicas_max_lag)), 0, INT_MAX)
             .alias("min-slaves-max-lag")
-            .later("replication")
             .about("A replica counts above if it was heard from within so many seconds."),
-        Directive::yes_no("replica-allow-empty-primary", at!(replica_allow_empty_primary))
-            .later("replication")
-            .about(
-                "Let a primary that came up empty and without history replace this replica's data. Tarn's \
+        Directive::yes_no("replica-allow-empty-primary", at!(replica_allow_empty_primary)).about(
+            "Let a primary that came up empty and without history replace this replica's data. Tarn's \
                  own: usually such a primary lost its disk.",
-            ),
+        ),
     ],
 };
 

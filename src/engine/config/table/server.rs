@@ -150,7 +150,6 @@ pub const LIMITS: Group = Group {
         .flags(DEBUG)
         .about("Largest single argument, and so the largest string value."),
         Directive::number("tracking-table-max-keys", Slot::Usize(at!(tracking_table_max_keys)), 0, LONG_MAX)
-            .later("client tracking")
             .about(
                 "Keys remembered for client-side caching. Beyond it some are forgotten and their clients \
                  told to drop them. 0 is no limit.",
