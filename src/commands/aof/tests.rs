@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::config::Config;
+use crate::resp::encode;
 use crate::sys::disk::{Disk, Faults, FaultyDisk, MemoryDisk};
 use crate::testkit::{Kit, check_plain};
 
@@ -140,7 +141,9 @@ fn replies_wait_until_the_log_is_durable() {
     let write = |kit: &mut Kit, name: &str, line: &str| {
         let words: Vec<Vec<u8>> = line.split(' ').map(|w| w.as_bytes().to_vec()).collect();
         let slot = kit.client(name);
-        kit.send(name, &words);
+        let mut input = Vec::new();
+        encode::request(&mut input, words.iter().map(|w| &w[..]));
+        kit.exec.feed(slot, &mut input);
         kit.exec.hand_on();
         kit.exec.hear_log();
         kit.exec.server.sendable(slot)

@@ -213,7 +213,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next item. After [`Item::End`] or an error there is none.
-    pub fn next(&mut self) -> Result<Item> {
+    pub fn next_item(&mut self) -> Result<Item> {
         let item = self.read_item();
         item.map_err(|mut error| {
             if matches!(self.doing, "read-object-value") {

@@ -137,7 +137,7 @@ fn load(bytes: &[u8], rules: Rules) -> Result<Db, Error> {
     let mut reader = Reader::new(bytes, rules);
     let mut keys = None;
     loop {
-        match reader.next()? {
+        match reader.next_item()? {
             Item::Start { .. } | Item::Aux(..) => {}
             Item::SelectDb(3) => {}
             Item::Resize { keys: n, .. } => keys = Some(n),
@@ -264,7 +264,7 @@ fn what_is_broken_is_refused() {
         bytes[at] ^= [1, 0x80, 0xff][at % 3];
         assert!(load(&bytes, rules(10)).is_err(), "byte {at} went unnoticed");
         let mut reader = Reader::new(&bytes[..], unseen);
-        while let Ok(item) = reader.next() {
+        while let Ok(item) = reader.next_item() {
             if matches!(item, Item::End { .. }) {
                 break;
             }
