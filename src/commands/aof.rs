@@ -50,7 +50,8 @@ pub const WAITAOF: Spec = Spec::server("waitaof", waitaof)
     .summary("Waits until all writes of this connection are on disk, here and at replicas.");
 
 fn waitaof(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let local = args.int_in(0..=1, Error::text("ERR value is out of range, value must between 0 and 1"))? == 1;
+    let local =
+        args.int_in(0..=1, Error::text("ERR value is out of range, value must between 0 and 1"))? == 1;
     let replicas = args.int_in(0..=i64::MAX, Error::text("ERR value is out of range, must be positive"))?;
     let timeout_ms =
         args.int_in(i64::MIN..=i64::MAX, Error::text("ERR timeout is not an integer or out of range"))?;

@@ -30,6 +30,8 @@ use crate::sys::free::FreeThread;
 pub enum Request {
     /// `maxmemory` went down: make room now.
     MakeRoom,
+    /// DEBUG LOADAOF, for this client.
+    LoadLog { slot: usize, client: u64 },
     /// End the process with this status.
     Exit(i32),
     /// Make a connection for the link in this slot.
@@ -464,6 +466,7 @@ impl Server {
         }
         self.shutting_down = true;
         tracing::info!("User requested shutdown...");
+        self.end_log();
         tracing::warn!("Tarn is now ready to exit, bye bye...");
         self.requests.push(Request::Exit(0));
     }

@@ -299,7 +299,7 @@ const ATTACK_TOLD_PAUSE_MS: i64 = 60_000;
 /// Bytes of arguments shown in an error about an unknown command.
 const SHOWN_MAX: usize = 128;
 
-fn unknown_command(args: &Args<'_>) -> Error {
+pub(super) fn unknown_command(args: &Args<'_>) -> Error {
     let name = args.get(0);
     let mut text = b"ERR unknown command '".to_vec();
     text.extend_from_slice(&name[..name.len().min(SHOWN_MAX)]);
@@ -318,7 +318,7 @@ fn unknown_command(args: &Args<'_>) -> Error {
     Error::owned(text)
 }
 
-fn unknown_subcommand(command: &Command, args: &Args<'_>) -> Error {
+pub(super) fn unknown_subcommand(command: &Command, args: &Args<'_>) -> Error {
     let sub = args.get(1);
     let mut text = b"ERR unknown subcommand '".to_vec();
     text.extend_from_slice(&sub[..sub.len().min(SHOWN_MAX)]);

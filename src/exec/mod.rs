@@ -16,6 +16,7 @@ pub mod gate;
 pub mod invalidate;
 pub mod link;
 pub mod propagate;
+pub mod replay;
 pub mod replicas;
 pub mod run;
 pub mod snapshot;

@@ -97,6 +97,9 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
     if wake.set(Box::new(move || work.notify_one())).is_err() {
         tracing::error!("The loop runs twice");
     }
+    if !shared.turns.borrow_mut().exec.start_with_log() {
+        return 1;
+    }
     let config = shared.turns.borrow().exec.server.config.clone();
     let listeners = shared.turns.borrow().listeners.clone();
     if let Err(e) = listeners.borrow_mut().update(&config) {

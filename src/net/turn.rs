@@ -177,7 +177,10 @@ impl Turns {
     /// Whether something is to be done without an event.
     pub fn has_more(&self) -> bool {
         let server = &self.exec.server;
-        server.log_news() || !self.again.is_empty() || !server.flush.is_empty() || !server.flush_messages.is_empty()
+        server.log_news()
+            || !self.again.is_empty()
+            || !server.flush.is_empty()
+            || !server.flush_messages.is_empty()
     }
 
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,
@@ -188,6 +191,7 @@ impl Turns {
         for request in std::mem::take(&mut self.exec.server.requests) {
             match request {
                 Request::Exit(code) => self.exit = Some(code),
+                Request::LoadLog { slot, client } => self.exec.reload_log(slot, client),
                 Request::MakeRoom => {
                     self.exec.make_room();
                 }

@@ -82,7 +82,10 @@ fn switched_on_it_begins_with_the_data_and_goes_on_with_every_change() {
     assert_eq!(info(&mut kit, "aof_rewrite_in_progress"), "1");
     ask(&mut kit, "SET b 2");
     settle(&mut kit);
-    assert_eq!(names(&disk), ["appendonly.aof.1.base.aof", "appendonly.aof.1.incr.aof", "appendonly.aof.manifest"]);
+    assert_eq!(
+        names(&disk),
+        ["appendonly.aof.1.base.aof", "appendonly.aof.1.incr.aof", "appendonly.aof.manifest"]
+    );
     ask(&mut kit, "EXPIRE a 100");
     kit.exec.hand_on();
     assert_eq!(commands(&disk, "appendonly.aof.1.base.aof"), "| SELECT 0 | SET a 1");
@@ -96,7 +99,10 @@ fn switched_on_it_begins_with_the_data_and_goes_on_with_every_change() {
     assert_eq!(ask(&mut kit, "BGREWRITEAOF"), "+Background append only file rewriting started");
     assert!(ask(&mut kit, "BGREWRITEAOF").starts_with("-ERR Background append only file rewriting already"));
     settle(&mut kit);
-    assert_eq!(names(&disk), ["appendonly.aof.2.base.aof", "appendonly.aof.2.incr.aof", "appendonly.aof.manifest"]);
+    assert_eq!(
+        names(&disk),
+        ["appendonly.aof.2.base.aof", "appendonly.aof.2.incr.aof", "appendonly.aof.manifest"]
+    );
     let base = commands(&disk, "appendonly.aof.2.base.aof");
     assert_eq!(base.matches("RPUSH").count(), 2);
     assert_eq!(ask(&mut kit, "CONFIG SET appendonly no"), "+OK");
@@ -203,7 +209,8 @@ fn a_rewrite_that_fails_changes_nothing_and_too_many_are_delayed() {
         faults.fail_after(0, std::io::ErrorKind::Other);
         settle(&mut kit);
         faults.repair();
-        kit.exec.server.aof.failures += (info(&mut kit, "aof_rewrites_consecutive_failures") != failures) as u64;
+        kit.exec.server.aof.failures +=
+            (info(&mut kit, "aof_rewrites_consecutive_failures") != failures) as u64;
     }
     ask(&mut kit, &format!("SET x {}", "x".repeat(2000)));
     kit.exec.hand_on();
@@ -214,4 +221,127 @@ fn a_rewrite_that_fails_changes_nothing_and_too_many_are_delayed() {
     settle(&mut kit);
     assert_ne!(info(&mut kit, "aof_rewrites"), rewrites);
     assert_eq!(info(&mut kit, "aof_last_bgrewrite_status"), "ok");
+}
+
+/// A kit that starts with what is on the disk.
+fn started(disk: Arc<dyn Disk>, configure: impl Fn(&mut Config)) -> (Kit, bool) {
+    let mut config = Config { appendonly: true, ..Config::default() };
+    configure(&mut config);
+    let mut kit = Kit::new(config);
+    kit.exec.server.outside.disk = disk;
+    let starts = kit.exec.start_with_log();
+    (kit, starts)
+}
+
+const ALL_TYPES: &[&str] = &[
+    "SET s value",
+    "SET n 42 PX 100000",
+    "SETBIT bits 7 1",
+    "RPUSH l a b c 1 2 3",
+    "SADD ints 1 2 3",
+    "SADD set a b c",
+    "ZADD z 1 a 2.5 b -inf c",
+    "HSET h f v g w",
+    "HEXPIRE h 1000 FIELDS 1 f",
+    "XADD x 1-1 f v g w",
+    "XADD x 2-1 f v",
+    "XADD x 3-1 h v",
+    "XDEL x 3-1",
+    "XGROUP CREATE x grp 0",
+    "XGROUP CREATECONSUMER x grp idle",
+    "XREADGROUP GROUP grp c1 COUNT 1 STREAMS x >",
+    "XADD empty 5-5 a b",
+    "XDEL empty 5-5",
+    "PFADD hll a b c",
+    "SELECT 3",
+    "SET other db",
+    "EXPIRE other 100",
+    "SELECT 0",
+];
+
+#[test]
+fn what_was_logged_is_there_after_a_restart() {
+    for rdb in ["yes", "no"] {
+        let disk = Arc::new(MemoryDisk::new());
+        let (mut kit, starts) = started(disk.clone(), |c| c.aof_use_rdb_preamble = rdb == "yes");
+        assert!(starts);
+        let suffix = if rdb == "yes" { "rdb" } else { "aof" };
+        assert_eq!(names(&disk)[0], format!("appendonly.aof.1.base.{suffix}"));
+        let check = |kit: &mut Kit| {
+            kit.exec.hand_on();
+            let offset = kit.exec.server.stream.offset();
+            let (mut again, starts) = started(disk.clone(), |_| {});
+            assert!(starts);
+            assert_eq!(again.contents(), kit.contents(), "{rdb}");
+            assert_eq!(again.exec.server.stream.offset(), offset);
+            assert_eq!(again.exec.server.dirty, 0);
+        };
+        for line in ALL_TYPES {
+            ask(&mut kit, line);
+        }
+        check(&mut kit);
+        // As few commands as make it, or a snapshot.
+        for i in 0..300 {
+            ask(&mut kit, &format!("RPUSH long {i} {i}"));
+            ask(&mut kit, &format!("HSET large f{i} {i}"));
+            ask(&mut kit, &format!("ZADD tree {i} m{i}"));
+            ask(&mut kit, &format!("SADD table m{i}"));
+        }
+        ask(&mut kit, "HPEXPIRE large 100000 FIELDS 2 f1 f2");
+        ask(&mut kit, "BGREWRITEAOF");
+        ask(&mut kit, "SET after rewrite");
+        settle(&mut kit);
+        assert_eq!(names(&disk)[0], format!("appendonly.aof.2.base.{suffix}"));
+        ask(&mut kit, "DEL s");
+        check(&mut kit);
+        // DEBUG LOADAOF does the same in place.
+        let before = kit.contents();
+        let slot = kit.client("c");
+        let id = kit.exec.server.client(slot).id;
+        kit.exec.reload_log(slot, id);
+        assert_eq!(kit.heard("c"), b"+OK\r\n");
+        assert_eq!(kit.contents(), before);
+        ask(&mut kit, "SET more data");
+        check(&mut kit);
+    }
+}
+
+#[test]
+fn an_old_file_is_taken_over_and_what_is_no_command_is_refused() {
+    let old = |bytes: &[u8]| {
+        let disk = Arc::new(MemoryDisk::new());
+        let mut file = disk.open(Path::new("appendonly.aof"), crate::sys::disk::Open::New).unwrap();
+        file.write_all(bytes).unwrap();
+        disk
+    };
+    let good = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n";
+    let (mut kit, starts) = started(old(good), |_| {});
+    assert!(starts);
+    assert_eq!(ask(&mut kit, "GET a"), "\"2\"");
+    // Half a transaction never happened.
+    let (mut kit, starts) = started(old(&good[..good.len() - 1]), |_| {});
+    assert!(starts);
+    assert_eq!(ask(&mut kit, "GET a"), "\"1\"");
+    assert!(!started(old(&good[..good.len() - 1]), |c| c.aof_load_truncated = false).1);
+    for bad in
+        [&b"*1\r\n$3\r\nbla\r\n"[..], b"*1\r\n$3\r\nGET\r\n", b"!!!", b"*2\r\n$6\r\nCONFIG\r\n$1\r\nx\r\n"]
+    {
+        assert!(!started(old(bad), |_| {}).1, "{bad:?}");
+    }
+}
+
+#[test]
+fn keys_that_are_over_go_after_the_load() {
+    let disk = Arc::new(MemoryDisk::new());
+    let mut file = disk.open(Path::new("appendonly.aof"), crate::sys::disk::Open::New).unwrap();
+    for line in ["RPUSH list foo", "PEXPIREAT list 1000", "RPUSH list bar", "SET k v"] {
+        let mut out = Vec::new();
+        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
+        encode::request(&mut out, words.into_iter());
+        file.write_all(&out).unwrap();
+    }
+    let (mut kit, starts) = started(disk, |_| {});
+    assert!(starts);
+    assert_eq!(ask(&mut kit, "LLEN list"), ":0");
+    assert_eq!(ask(&mut kit, "DBSIZE"), ":1");
 }

@@ -81,7 +81,11 @@ fn refused(e: SetError) -> Error {
 }
 
 /// Makes the world follow a change, or takes the change back.
-fn take_effect(server: &mut Server, change: Change, in_transaction: bool) -> std::result::Result<(), SetError> {
+fn take_effect(
+    server: &mut Server,
+    change: Change,
+    in_transaction: bool,
+) -> std::result::Result<(), SetError> {
     let names: Vec<&'static str> = change.names().to_vec();
     for (i, name) in names.iter().enumerate() {
         if let Err(reason) = apply(server, name, in_transaction) {

@@ -12,15 +12,21 @@ use std::time::Duration;
 
 pub use rewrite::Rewrite;
 
-use super::config::values::AppendFsync;
+use super::config::values::{AppendFsync, RdbVersionCheck};
 use super::server::Server;
 use super::session::{Block, Blocked, ClientType};
 use super::stream::takers;
 use crate::base::limits;
 use crate::persist::aof::annotation;
 use crate::persist::aof::folder::{Folder, FolderError};
+use crate::persist::aof::load::Ending;
 use crate::persist::aof::log::{Command, Event, Log, Status};
 use crate::persist::aof::writer::{Fsync, Settings, Writer};
+use crate::persist::rdb::read::{Limits, Rules};
+use crate::types::hash::HashLimits;
+use crate::types::list::ListLimits;
+use crate::types::set::SetLimits;
+use crate::types::zset::ZsetLimits;
 
 /// Whether changes are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -144,6 +150,48 @@ impl Server {
     pub fn open_folder(&self) -> Result<Folder, FolderError> {
         let c = &self.config;
         Folder::open(self.outside.disk.clone(), &c.appenddirname, &c.appendfilename)
+    }
+
+    /// Begins to write the folder's last file, at the start: the data set is what the folder holds. Without any file a base is
+    /// made first.
+    pub fn open_log(&mut self, mut folder: Folder, loaded: Ending) -> Result<(), FolderError> {
+        folder.create()?;
+        folder.sweep();
+        if folder.manifest.is_empty() {
+            self.make_first_base(&mut folder)?;
+        }
+        if let Some(last) = loaded.last {
+            self.stream.set_offset(last.offset);
+        }
+        let mut writer = Writer::new(folder, self.log_settings());
+        writer.open_last(self.stream.offset())?;
+        self.aof.base_size = loaded.base;
+        if self.start_log(writer) {
+            self.aof.state = State::On;
+            self.take_stream(takers::AOF, true);
+        }
+        Ok(())
+    }
+
+    /// How what is loaded is kept.
+    pub fn load_rules(&self) -> Rules {
+        let c = &self.config;
+        let limits = Limits {
+            list: ListLimits {
+                size: c.list_max_listpack_size,
+                depth: c.list_compress_depth,
+                plain: self.debug.packed_threshold,
+            },
+            hash: HashLimits { packed: c.hash_max_listpack_entries, packed_value: c.hash_max_listpack_value },
+            set: SetLimits {
+                ints: c.set_max_intset_entries,
+                packed: c.set_max_listpack_entries,
+                packed_value: c.set_max_listpack_value,
+            },
+            zset: ZsetLimits { packed: c.zset_max_listpack_entries, packed_value: c.zset_max_listpack_value },
+        };
+        let relaxed = c.rdb_version_check == RdbVersionCheck::Relaxed;
+        Rules { limits, relaxed, checksum: c.rdbchecksum, fields_due_ms: None }
     }
 
     fn tell_log(&mut self, command: Command) {
@@ -311,6 +359,13 @@ impl Server {
         }
     }
 
+    /// The log thread reads the manifest anew, and removes what is history.
+    pub fn reread_manifest(&mut self) {
+        self.aof.folder = None;
+        self.tell_log(Command::Reread);
+        self.tell_log(Command::Collect);
+    }
+
     /// History may be removed again, or is kept from now on.
     pub fn collect_history(&mut self) {
         self.apply_log_settings();
@@ -336,7 +391,9 @@ impl Server {
                 }
                 Event::Installed(size) => self.rewrite_installed(size),
                 Event::Suspect => {
-                    tracing::warn!("What was written before the AOF could not be synced may be lost: rewriting it");
+                    tracing::warn!(
+                        "What was written before the AOF could not be synced may be lost: rewriting it"
+                    );
                     self.aof.scheduled = true;
                 }
             }

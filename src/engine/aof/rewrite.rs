@@ -11,11 +11,11 @@ use crate::engine::snapshot::{Ended, Plan, Purpose};
 use crate::engine::stream::takers;
 use crate::keyspace::db::Access;
 use crate::persist::aof::base::{self, Head};
-use crate::persist::aof::folder::Folder;
+use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::log::Command;
 use crate::persist::rdb::{self, write};
 use crate::persist::snapshot::{FileSink, Sink};
-use crate::sys::version;
+use crate::sys::{disk, version};
 
 /// A rewrite that is going on.
 #[derive(Debug)]
@@ -143,6 +143,23 @@ impl Server {
             timestamp: c.aof_timestamp_enabled,
             annotate: c.aof_annotations,
         }
+    }
+
+    /// Makes the base of an empty data set, at the start.
+    pub(super) fn make_first_base(&mut self, folder: &mut Folder) -> Result<(), FolderError> {
+        let rdb = self.config.aof_use_rdb_preamble;
+        let (_, mut frame) = base::form(self.base_head(), rdb);
+        let mut bytes = Vec::new();
+        frame.begin(&mut bytes);
+        frame.end(&mut bytes);
+        let mut manifest = folder.manifest.clone();
+        let name = manifest.new_base(&folder.stem, rdb).name.clone();
+        let disk = folder.disk.clone();
+        disk::replace(&*disk, &folder.path(&name), &bytes)
+            .map_err(|e| FolderError::Io("Write error writing append only file on disk".into(), e))?;
+        folder.persist(manifest)?;
+        tracing::info!("Creating AOF base file {name} on server start");
+        Ok(())
     }
 
     /// The snapshot of a rewrite has ended.

@@ -175,7 +175,8 @@ impl Server {
     pub fn serve_waiting_acks(&mut self) {
         for slot in self.repl.waiters.clone() {
             let Some(acks) = self.acks_of(slot) else { continue };
-            let local = |b: &Block| matches!(b.on, Blocked::Wait { on_disk: Some(OnDisk { local: true, .. }), .. });
+            let local =
+                |b: &Block| matches!(b.on, Blocked::Wait { on_disk: Some(OnDisk { local: true, .. }), .. });
             let session = self.client(slot);
             let wants_local = session.block.as_ref().is_some_and(local);
             let resp3 = session.resp3;
@@ -184,7 +185,11 @@ impl Server {
                 continue;
             }
             let mut out = Reply::new(&mut self.client(slot).output, resp3);
-            if lost { out.error(Error::NO_LOG.as_bytes()) } else { acks.write(&mut out) }
+            if lost {
+                out.error(Error::NO_LOG.as_bytes())
+            } else {
+                acks.write(&mut out)
+            }
             self.unblock(slot);
             self.flush_later(slot);
         }

@@ -73,7 +73,8 @@ impl RdbFrame {
 impl Frame for RdbFrame {
     fn begin(&mut self, out: &mut Vec<u8>) {
         let at = out.len();
-        let fields: Vec<(&str, &str)> = self.head.fields.iter().map(|(name, value)| (*name, &value[..])).collect();
+        let fields: Vec<(&str, &str)> =
+            self.head.fields.iter().map(|(name, value)| (*name, &value[..])).collect();
         write::header(out, self.head.target.version, &fields);
         self.sum(&out[at..]);
     }

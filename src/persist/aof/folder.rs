@@ -66,16 +66,23 @@ impl Folder {
     /// Reads the manifest, if there is one.
     pub fn open(disk: Arc<dyn Disk>, dir: &str, stem: &str) -> Result<Folder, FolderError> {
         let mut folder = Folder::at(disk, dir, stem);
-        let path = folder.path(&folder.manifest_name());
-        if !folder.disk.exists(&path) {
-            tracing::debug!("The AOF manifest file {} doesn't exist", folder.manifest_name());
-            return Ok(folder);
+        folder.reread()?;
+        Ok(folder)
+    }
+
+    /// Reads the manifest anew.
+    pub fn reread(&mut self) -> Result<(), FolderError> {
+        let path = self.path(&self.manifest_name());
+        if !self.disk.exists(&path) {
+            tracing::debug!("The AOF manifest file {} doesn't exist", self.manifest_name());
+            self.manifest = Manifest::default();
+            return Ok(());
         }
-        let bytes = folder.disk.read(&path).during(|| {
+        let bytes = self.disk.read(&path).during(|| {
             format!("Fatal error: can't open the AOF manifest file {} for reading", path.display())
         })?;
-        folder.manifest = Manifest::parse(&bytes).map_err(FolderError::Manifest)?;
-        Ok(folder)
+        self.manifest = Manifest::parse(&bytes).map_err(FolderError::Manifest)?;
+        Ok(())
     }
 
     /// The path of a file.
@@ -152,7 +159,9 @@ impl Folder {
             .during(|| format!("Error trying to move the old AOF file {stem} into dir {dir}"))?;
         let synced = disk.sync_dir(&self.dir).and_then(|()| disk.sync_dir(Path::new(".")));
         synced.during(|| format!("Fail to fsync AOF directory {dir}"))?;
-        tracing::info!("Successfully migrated an old-style AOF file ({stem}) into the AOF directory ({dir}).");
+        tracing::info!(
+            "Successfully migrated an old-style AOF file ({stem}) into the AOF directory ({dir})."
+        );
         Ok(())
     }
 

@@ -28,6 +28,8 @@ pub enum Command {
     Collect,
     /// The log is switched off.
     Close,
+    /// The manifest was changed by somebody else.
+    Reread,
     /// Nothing: whoever waits for it knows that all before it is done.
     Pass,
 }
@@ -139,6 +141,11 @@ fn work(writer: &mut Writer, taken: &mut Taken, now_ms: &dyn Fn() -> u64) -> Vec
             Command::DiscardTemp => writer.discard_temp(),
             Command::Collect => writer.collect(),
             Command::Close => _ = writer.close(now_ms),
+            Command::Reread => {
+                if let Err(e) = writer.folder.reread() {
+                    e.log();
+                }
+            }
             Command::Pass => writer.flush(now_ms),
         }
     }
@@ -168,7 +175,8 @@ impl Shared {
         // What could not be written waits on.
         queue.taken = (writer.waiting(), if writer.waiting() > 0 { queue.taken.1 } else { 0 });
         queue.done = given;
-        let news = error || !events.is_empty() || self.durable.swap(writer.durable, Relaxed) != writer.durable;
+        let news =
+            error || !events.is_empty() || self.durable.swap(writer.durable, Relaxed) != writer.durable;
         queue.events.append(&mut events);
         if news {
             self.news.store(true, Relaxed);
@@ -233,7 +241,11 @@ impl Log {
 
     /// Without a thread: for tests.
     pub fn inline(writer: Writer, settings: Settings) -> Log {
-        Log { shared: Log::shared(&writer, settings, Box::new(|| {})), thread: None, own: Some(Box::new(writer)) }
+        Log {
+            shared: Log::shared(&writer, settings, Box::new(|| {})),
+            thread: None,
+            own: Some(Box::new(writer)),
+        }
     }
 
     fn shared(writer: &Writer, settings: Settings, wake: Box<dyn Fn() + Send + Sync>) -> Arc<Shared> {

@@ -218,10 +218,10 @@ mod tests {
         let m = Manifest::parse(text.as_bytes()).unwrap();
         assert_eq!(String::from_utf8(m.to_bytes()).unwrap(), text);
         let names = |set: &[&Info]| set.iter().map(|i| i.name.clone()).collect::<Vec<_>>();
-        assert_eq!(m.history_sets().iter().map(|s| names(s)).collect::<Vec<_>>(), [[
-            "a.aof.1.base.rdb",
-            "a.aof.1.incr.aof"
-        ]]);
+        assert_eq!(
+            m.history_sets().iter().map(|s| names(s)).collect::<Vec<_>>(),
+            [["a.aof.1.base.rdb", "a.aof.1.incr.aof"]]
+        );
         let odd = "# hello\nFILE \" x \\n.aof.1.incr.aof\" TYPE i seq 3 new key\r\n";
         let m = Manifest::parse(odd.as_bytes()).unwrap();
         assert_eq!(m.incr, [Info { name: " x \n.aof.1.incr.aof".into(), seq: 3 }]);
@@ -275,7 +275,8 @@ mod tests {
 
     #[test]
     fn no_bytes_are_a_panic() {
-        let text = b"file \"a\\x00\" seq -9223372036854775808 type b\nfile \xff seq 99999999999999999999 type i\n";
+        let text =
+            b"file \"a\\x00\" seq -9223372036854775808 type b\nfile \xff seq 99999999999999999999 type i\n";
         for from in 0..text.len() {
             for to in from..text.len() {
                 let _ = Manifest::parse(&text[from..to]);

@@ -9,6 +9,7 @@
 pub mod annotation;
 pub mod base;
 pub mod folder;
+pub mod load;
 pub mod log;
 pub mod manifest;
 pub mod rewrite;

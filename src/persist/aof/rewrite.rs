@@ -26,11 +26,20 @@ enum State {
     /// Elements of a list or sorted set from this place on.
     Sequence(usize),
     /// Members of a set from this cursor on; so many are left.
-    Set { cursor: u64, left: usize },
+    Set {
+        cursor: u64,
+        left: usize,
+    },
     /// Fields with a time to expire, from this cursor on; so many of the others were met.
-    Volatile { cursor: u64, others: usize },
+    Volatile {
+        cursor: u64,
+        others: usize,
+    },
     /// The other fields.
-    Fields { cursor: u64, left: usize },
+    Fields {
+        cursor: u64,
+        left: usize,
+    },
     Stream(StreamState),
     Expiry,
     Done,

@@ -35,7 +35,10 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item {
     /// A command: its first span and how many, in `Scanner::spans`; they count from the first byte kept.
-    Command { first: usize, count: usize },
+    Command {
+        first: usize,
+        count: usize,
+    },
     Annotation(Annotation),
     /// Seconds of Unix time, as the reference notes them; `None` if it is damaged.
     Timestamp(Option<i64>),
@@ -293,7 +296,8 @@ impl Scanner {
             let room = missing.min(usize::try_from(left).unwrap_or(usize::MAX));
             let old = self.buf.len();
             self.buf.resize(old + room, 0);
-            let got = if room == 0 { 0 } else { self.file.read(&mut self.buf[old..]).map_err(Fault::Read)? };
+            let got =
+                if room == 0 { 0 } else { self.file.read(&mut self.buf[old..]).map_err(Fault::Read)? };
             self.buf.truncate(old + got);
             if got == 0 {
                 return Ok(false);

@@ -11,13 +11,8 @@ use super::writer::{Fsync, Settings, Writer};
 use crate::resp::encode;
 use crate::sys::disk::{Disk, Faults, FaultyDisk, Loss, MemoryDisk, Open};
 
-const ALWAYS: Settings = Settings {
-    fsync: Fsync::Always,
-    hold_sync: false,
-    annotate: true,
-    retain: Some(0),
-    flush_sleep_us: 0,
-};
+const ALWAYS: Settings =
+    Settings { fsync: Fsync::Always, hold_sync: false, annotate: true, retain: Some(0), flush_sleep_us: 0 };
 
 fn command(words: &str) -> Vec<u8> {
     let mut out = Vec::new();
@@ -334,7 +329,9 @@ fn lengths_are_not_believed() {
     ] {
         assert!(matches!(check(bad).fault, Some(Fault::Format { .. })), "{bad:?}: {:?}", check(bad).fault);
     }
-    for short in [&b"*2147483647\r\n"[..], b"*1\r\n$9223372036854775807\r\nx\r\n", b"*1\r\n$4\r\nPIN", b"*", b"#x"] {
+    for short in
+        [&b"*2147483647\r\n"[..], b"*1\r\n$9223372036854775807\r\nx\r\n", b"*1\r\n$4\r\nPIN", b"*", b"#x"]
+    {
         assert!(matches!(check(short).fault, Some(Fault::Truncated { at: 0 })), "{short:?}");
     }
     assert!(matches!(check(&[b'#'; 2000]).fault, Some(Fault::Format { .. })));

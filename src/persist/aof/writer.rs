@@ -212,7 +212,8 @@ impl Writer {
         let begin = if self.settings.annotate {
             let mut sum = Sum::default();
             sum.add(&self.pending);
-            Annotation { ms: now_ms, offset: self.taken, bytes: sum.bytes, crc: sum.crc }.write(&mut self.pending);
+            Annotation { ms: now_ms, offset: self.taken, bytes: sum.bytes, crc: sum.crc }
+                .write(&mut self.pending);
             std::mem::take(&mut current.begin)
         } else {
             current.begin = true;
@@ -289,17 +290,14 @@ impl Writer {
             current.file.sync().map_err(|e| FolderError::Io(what(), e))?;
         }
         let mut manifest = self.folder.manifest.clone();
-        let name =
-            if temp { self.folder.temp_incr() } else { manifest.new_incr(&self.folder.stem) };
+        let name = if temp { self.folder.temp_incr() } else { manifest.new_incr(&self.folder.stem) };
         let path = self.folder.path(&name);
         let file = self
             .folder
             .disk
             .open(&path, Open::Truncate)
             .map_err(|e| FolderError::Io(format!("Can't open the append-only file {name}"), e))?;
-        if !temp
-            && let Err(e) = self.folder.persist(manifest)
-        {
+        if !temp && let Err(e) = self.folder.persist(manifest) {
             self.folder.remove(&path);
             return Err(e);
         }
