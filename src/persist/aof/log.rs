@@ -175,8 +175,8 @@ impl Shared {
         // What could not be written waits on.
         queue.taken = (writer.waiting(), if writer.waiting() > 0 { queue.taken.1 } else { 0 });
         queue.done = given;
-        let news =
-            error || !events.is_empty() || self.durable.swap(writer.durable, Relaxed) != writer.durable;
+        let durable = self.durable.swap(writer.durable, Relaxed) != writer.durable;
+        let news = error || durable || !events.is_empty();
         queue.events.append(&mut events);
         if news {
             self.news.store(true, Relaxed);
