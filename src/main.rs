@@ -6,9 +6,11 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use tarn::engine::aof::rules;
 use tarn::engine::config::Config;
 use tarn::engine::config::load::{self, Place, Problem};
 use tarn::engine::start::{self, Startup};
+use tarn::persist::aof::check::{self, Console};
 use tarn::sys::args::{self, Args, Mode};
 use tarn::sys::disk::RealDisk;
 use tarn::sys::supervise::{self, Supervisor};
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
         Mode::Server => serve(argv, &words).unwrap_or_else(|code| code),
         Mode::Sentinel => fail("tarn: Sentinel mode is not yet in this version.\n"),
         Mode::CheckRdb => fail("tarn: checking RDB files is not yet in this version.\n"),
-        Mode::CheckAof => fail("tarn: checking append-only files is not yet in this version.\n"),
+        Mode::CheckAof => check_aof(&words),
         Mode::TestMemory(_) => fail("tarn: testing memory is not yet in this version.\n"),
     }
 }
@@ -61,6 +63,20 @@ fn check_config(words: &[OsString]) -> ExitCode {
         Ok(_) => say("The configuration is fine.\n"),
         Err(problems) => fail(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()),
     }
+}
+
+/// Looks at append-only files; asks before it cuts one off.
+fn check_aof(words: &[OsString]) -> ExitCode {
+    let mut say_part = |text: &str| drop(say(text));
+    let mut ask = |question: &str| {
+        say(question);
+        let _ = io::stdout().flush();
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).is_ok() && answer.starts_with(['y', 'Y'])
+    };
+    let rules = rules(&Config::default(), 0);
+    let mut console = Console { say: &mut say_part, asks: &mut ask };
+    ExitCode::from(check::run(&RealDisk, rules, words, version::VERSION, &mut console))
 }
 
 /// The configuration and the absolute path of its file.

@@ -90,8 +90,9 @@ impl Exec {
         let began_ns = self.server.clock.mono_ns();
         let rules = self.server.load_rules();
         let truncated = self.server.config.aof_load_truncated;
-        let ending = match load::begin(Plan { folder: folder.clone(), rules, truncated }).ok()? {
+        let ending = match load::begin(Plan { folder: folder.clone(), rules, truncated }) {
             Found::Nothing => return Some(None),
+            Found::Bad => return None,
             Found::Empty => Ending::default(),
             Found::Files(loading) => {
                 let mut replay = self.begin_replay(loading);

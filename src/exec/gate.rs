@@ -161,14 +161,7 @@ impl Exec {
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
-        if self.server.aof.error.is_some()
-            && let Some(error) = self.log_refuses(slot, flags, spec)
-        {
-            return Pass::Refuse(Some(id), error);
-        }
-        if self.server.replication_gates()
-            && let Some(error) = self.replication_refuses(slot, flags, lacks)
-        {
+        if let Some(error) = self.state_refuses(slot, spec, flags, lacks) {
             return Pass::Refuse(Some(id), error);
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
@@ -186,6 +179,17 @@ impl Exec {
         }
         let snapshot = self.server.snapshots.running.is_some() && self.depth == 0;
         if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
+    }
+
+    /// What the state of the append-only file and of replication forbids.
+    #[inline]
+    fn state_refuses(&mut self, slot: usize, spec: &spec::Spec, flags: Flags, lacks: Flags) -> Option<Error> {
+        if self.server.aof.error.is_some()
+            && let Some(error) = self.log_refuses(slot, flags, spec)
+        {
+            return Some(error);
+        }
+        if self.server.replication_gates() { self.replication_refuses(slot, flags, lacks) } else { None }
     }
 
     /// What is refused while the append-only file cannot be written.

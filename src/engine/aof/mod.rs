@@ -12,6 +12,7 @@ use std::time::Duration;
 
 pub use rewrite::Rewrite;
 
+use super::config::Config;
 use super::config::values::{AppendFsync, RdbVersionCheck};
 use super::server::Server;
 use super::session::{Block, Blocked, ClientType};
@@ -95,6 +96,22 @@ pub struct Hold {
     pub free: usize,
 }
 
+/// How what is loaded is kept. `plain`: see `ListLimits`.
+pub fn rules(c: &Config, plain: usize) -> Rules {
+    let limits = Limits {
+        list: ListLimits { size: c.list_max_listpack_size, depth: c.list_compress_depth, plain },
+        hash: HashLimits { packed: c.hash_max_listpack_entries, packed_value: c.hash_max_listpack_value },
+        set: SetLimits {
+            ints: c.set_max_intset_entries,
+            packed: c.set_max_listpack_entries,
+            packed_value: c.set_max_listpack_value,
+        },
+        zset: ZsetLimits { packed: c.zset_max_listpack_entries, packed_value: c.zset_max_listpack_value },
+    };
+    let relaxed = c.rdb_version_check == RdbVersionCheck::Relaxed;
+    Rules { limits, relaxed, checksum: c.rdbchecksum, fields_due_ms: None }
+}
+
 impl Server {
     /// What the log thread has to know of the configuration.
     fn log_settings(&self) -> Settings {
@@ -175,23 +192,7 @@ impl Server {
 
     /// How what is loaded is kept.
     pub fn load_rules(&self) -> Rules {
-        let c = &self.config;
-        let limits = Limits {
-            list: ListLimits {
-                size: c.list_max_listpack_size,
-                depth: c.list_compress_depth,
-                plain: self.debug.packed_threshold,
-            },
-            hash: HashLimits { packed: c.hash_max_listpack_entries, packed_value: c.hash_max_listpack_value },
-            set: SetLimits {
-                ints: c.set_max_intset_entries,
-                packed: c.set_max_listpack_entries,
-                packed_value: c.set_max_listpack_value,
-            },
-            zset: ZsetLimits { packed: c.zset_max_listpack_entries, packed_value: c.zset_max_listpack_value },
-        };
-        let relaxed = c.rdb_version_check == RdbVersionCheck::Relaxed;
-        Rules { limits, relaxed, checksum: c.rdbchecksum, fields_due_ms: None }
+        rules(&self.config, self.debug.packed_threshold)
     }
 
     fn tell_log(&mut self, command: Command) {

@@ -100,24 +100,26 @@ pub enum Found {
     /// There are files, and all are empty.
     Empty,
     Files(Loading),
+    /// Something is wrong; the log knows what.
+    Bad,
 }
 
-/// Looks at the folder and begins to load it. `Err`: the log knows why.
-pub fn begin(plan: Plan) -> Result<Found, ()> {
+/// Looks at the folder and begins to load it.
+pub fn begin(plan: Plan) -> Found {
     if plan.folder.manifest.is_empty() {
-        return Ok(Found::Nothing);
+        return Found::Nothing;
     }
     let mut sources = Vec::new();
     let files: Vec<_> = plan.folder.manifest.files().collect();
     for (i, info) in files.iter().enumerate() {
-        let size = plan.folder.size(&info.name).map_err(|_| ())?;
+        let Ok(size) = plan.folder.size(&info.name) else { return Found::Bad };
         let base = i == 0 && plan.folder.manifest.base.is_some();
         let (name, path) = (info.name.clone(), plan.folder.path(&info.name));
         sources.push(Source { name, path, size, base, last: i + 1 == files.len() });
     }
     let total = sources.iter().map(|s| s.size).sum();
     if total == 0 {
-        return Ok(Found::Empty);
+        return Found::Empty;
     }
     let (sender, pieces) = sync_channel(PIECES);
     let read = Arc::new(AtomicU64::new(0));
@@ -132,8 +134,13 @@ pub fn begin(plan: Plan) -> Result<Found, ()> {
     };
     let work = move || loader.run(&sources);
     let started = std::thread::Builder::new().name("aof load".into()).spawn(work);
-    started.map_err(|e| tracing::warn!("Can't start the thread that loads: {e}"))?;
-    Ok(Found::Files(Loading { pieces, total, read }))
+    match started {
+        Ok(_) => Found::Files(Loading { pieces, total, read }),
+        Err(e) => {
+            tracing::warn!("Can't start the thread that loads: {e}");
+            Found::Bad
+        }
+    }
 }
 
 /// The thread.

@@ -363,3 +363,70 @@ fn what_others_write_between_ours_is_not_doubted() {
     assert_eq!(seen, [(10, 27), (10, 0), (20, 27)]);
     assert_eq!(cut(&bytes), Some(bytes.len() as u64));
 }
+
+/// What the tool says, and its status.
+fn tool(disk: &MemoryDisk, words: &str, answer: bool) -> (String, u8) {
+    use super::check::{Console, run};
+    let words: Vec<std::ffi::OsString> = words.split(' ').map(Into::into).collect();
+    let said = std::cell::RefCell::new(String::new());
+    let mut say = |text: &str| said.borrow_mut().push_str(text);
+    let mut asks = |_: &str| answer;
+    let rules = crate::engine::aof::rules(&Default::default(), 0);
+    let code = run(disk, rules, &words, "1", &mut Console { say: &mut say, asks: &mut asks });
+    (said.into_inner(), code)
+}
+
+fn put(disk: &MemoryDisk, path: &str, bytes: &[u8]) {
+    disk.open(Path::new(path), Open::Truncate).unwrap().write_all(bytes).unwrap();
+}
+
+#[test]
+fn the_tool_finds_and_mends() {
+    let disk = MemoryDisk::new();
+    let good = [command("SET a 1"), command("SET b 2")].concat();
+    put(&disk, "f", &good);
+    let (said, code) = tool(&disk, "f", false);
+    assert_eq!(
+        (&said[..], code),
+        (
+            "Start checking Old-Style AOF\nAOF analyzed: filename=f, size=54, ok_up_to=54, ok_up_to_line=15, diff=0\n\
+             AOF f is valid\n",
+            0
+        )
+    );
+    put(&disk, "f", &good[..50]);
+    let (said, code) = tool(&disk, "f", false);
+    assert!(said.contains("ok_up_to=27, ok_up_to_line=8, diff=23") && said.contains("not valid"), "{said}");
+    assert_eq!(code, 1);
+    assert!(tool(&disk, "--fix f", false).0.ends_with("Aborting...\n"));
+    assert!(tool(&disk, "--fix f", true).0.ends_with("Successfully truncated AOF f\n"));
+    assert_eq!(disk.read(Path::new("f")).unwrap(), &good[..27]);
+    assert_eq!(tool(&disk, "nosuch", false).1, 1);
+    assert!(tool(&disk, "a b c", false).0.starts_with("Usage: "));
+}
+
+#[test]
+fn the_tool_goes_through_folders_and_back_in_time() {
+    let disk = MemoryDisk::new();
+    disk.create_dir(Path::new("d")).unwrap();
+    put(&disk, "d/m", b"file a.1.base.aof seq 1 type b\nfile a.1.incr.aof seq 1 type i\n");
+    put(&disk, "d/a.1.base.aof", &[&b"#TS:100\r\n"[..], &command("SET a 1")].concat());
+    let incr = [&b"#TS:200\r\n"[..], &command("SET a 2"), b"#TS:300\r\n", &command("SET a 3")].concat();
+    put(&disk, "d/a.1.incr.aof", &incr);
+    let (said, code) = tool(&disk, "d/m", false);
+    assert!(
+        said.ends_with("INCR AOF a.1.incr.aof is valid\nAll AOF files and manifest are valid\n"),
+        "{said}"
+    );
+    assert_eq!(code, 0);
+    let (said, _) = tool(&disk, "--truncate-to-timestamp 250 d/m", false);
+    assert!(said.contains("Successfully truncated AOF a.1.incr.aof to timestamp 250"), "{said}");
+    assert_eq!(disk.read(Path::new("d/a.1.incr.aof")).unwrap().len(), 9 + command("SET a 2").len());
+    let (said, code) = tool(&disk, "--truncate-to-timestamp 50 d/m", false);
+    assert!(said.contains("nothing before timestamp 50, aborting") && code == 1, "{said}");
+    put(&disk, "d/a.1.base.aof", &command("MULTI"));
+    let (said, code) = tool(&disk, "--fix d/m", true);
+    assert!(said.contains("because it is not the last file") && code == 1, "{said}");
+    put(&disk, "d/m", b"file !!!\n");
+    assert!(tool(&disk, "d/m", false).0.contains("Invalid AOF manifest file format"));
+}
