@@ -22,6 +22,7 @@ use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::keyspace::db::{Access, Remains};
 use crate::keyspace::{Db, Entry, ExpiryRule};
+use crate::sentinel::Sentinel;
 use crate::sys::clock::Clock;
 use crate::sys::free::FreeThread;
 
@@ -109,6 +110,8 @@ pub struct Server {
     pub latency: LatencyMonitor,
     /// The record of the running command.
     pub fx: Effects,
+    /// The Sentinel that this server is, if it is one.
+    pub sentinel: Option<Box<Sentinel>>,
     /// Process, listeners, files.
     pub outside: Outside,
     /// What DEBUG switches.
@@ -183,6 +186,7 @@ impl Server {
             logs: CommandLogs::default(),
             latency: LatencyMonitor::default(),
             fx: Effects::default(),
+            sentinel: None,
             outside: Outside::default(),
             debug: Debug::default(),
             run_id: hex_id(&mut rng),
@@ -467,7 +471,8 @@ impl Server {
         self.shutting_down = true;
         tracing::info!("User requested shutdown...");
         self.end_log();
-        tracing::warn!("Tarn is now ready to exit, bye bye...");
+        let name = if self.sentinel.is_some() { "Sentinel" } else { "Tarn" };
+        tracing::warn!("{name} is now ready to exit, bye bye...");
         self.requests.push(Request::Exit(0));
     }
 

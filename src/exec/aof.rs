@@ -36,6 +36,9 @@ impl Exec {
     /// Loads the append-only file at the start of the server, and goes on writing it. False if the server must not start;
     /// the log knows why.
     pub fn start_with_log(&mut self) -> bool {
+        if self.server.sentinel.is_some() {
+            return true;
+        }
         let folder = self.server.open_folder().and_then(|mut folder| {
             if self.server.config.appendonly {
                 folder.upgrade()?;

@@ -19,6 +19,7 @@ pub mod propagate;
 pub mod replay;
 pub mod replicas;
 pub mod run;
+pub mod sentinel;
 pub mod snapshot;
 pub mod sync;
 pub mod table;
