@@ -36,11 +36,18 @@ impl Error {
     pub const NOT_AUTHENTICATED: Error = fixed("NOAUTH Authentication required.");
     pub const WRONG_PASSWORD: Error = fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const OOM: Error = fixed("OOM command not allowed when used memory > 'maxmemory'.");
+    pub const BUSY_SCRIPT: Error =
+        fixed("BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+    pub const SCRIPT_STALE: Error = fixed("ERR Can not execute the command on a stale replica");
+    pub const SCRIPT_UNKNOWN_COMMAND: Error = fixed("ERR Unknown command called from script");
+    pub const BUSY_FUNCTION: Error =
+        fixed("BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.");
     pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");
     pub const UNKNOWN_CLIENT: Error = fixed("ERR No such client");
     pub const READONLY: Error = fixed("READONLY You can't write against a read only replica.");
     pub const NO_LOG: Error =
         fixed("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+    pub const LOADING: Error = fixed("LOADING Valkey is loading the dataset in memory");
     pub const NO_REPLICAS: Error = fixed("NOREPLICAS Not enough good replicas to write.");
     pub const PRIMARY_DOWN: Error =
         fixed("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");

@@ -3,13 +3,16 @@
 
 use super::Exec;
 use crate::engine::args::Args;
+use crate::engine::config::values::DisklessLoad;
 use crate::engine::effects::listeners;
 use crate::engine::error::Error;
+use crate::engine::server::Server;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
 use crate::engine::spec::{self, Flags, Handler};
 use crate::engine::stats::ErrorOrigin;
 use crate::engine::table::Command;
 use crate::resp::Reply;
+use crate::script::shebang;
 
 /// What the gate says.
 enum Pass {
@@ -104,7 +107,8 @@ impl Exec {
 
     /// Queues a request of a transaction.
     fn queue(&mut self, slot: usize, id: u16, args: &Args<'_>, out: &mut Reply<'_>) {
-        let flags = self.server.commands.get(id).spec.flags;
+        let spec = self.server.commands.get(id).spec;
+        let flags = if spec.has(spec::RUNS_SCRIPT) { scripted(&self.server, spec, args) } else { spec.flags };
         let session = self.server.client(slot);
         session.last_command = Some(id);
         if let Some(tx) = &mut session.transaction {
@@ -144,18 +148,18 @@ impl Exec {
         let in_multi = self.depth == 0 && session.in_multi();
         // In RESP2 messages and replies could not be told apart.
         let subscribed = session.kind == ClientType::Pubsub && !session.resp3;
-        let (mut flags, mut lacks) = (spec.flags, !spec.flags);
-        if in_multi {
-            if spec.has(spec::NO_MULTI) {
-                return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
-            }
-            if is_exec(spec) {
-                let tx = session.transaction.as_ref();
-                flags |= tx.map_or(0, |t| t.flags);
-                lacks |= tx.map_or(0, |t| t.lacks);
-            }
+        if in_multi && spec.has(spec::NO_MULTI) {
+            return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
         }
-        if server.config.maxmemory > 0 && !self.make_room() && flags & spec::DENYOOM != 0 {
+        let (flags, lacks) = match session.transaction.as_ref().filter(|_| in_multi && is_exec(spec)) {
+            Some(tx) => (spec.flags | tx.flags, !spec.flags | tx.lacks),
+            None if spec.has(spec::RUNS_SCRIPT) => both(scripted(server, spec, args)),
+            None => both(spec.flags),
+        };
+        // Inside a script nothing is evicted, whoever asks.
+        let busy = self.server.scripts.busy_error();
+        self.server.oom = self.server.config.maxmemory > 0 && busy.is_none() && !self.make_room();
+        if self.server.oom && flags & spec::DENYOOM != 0 {
             return Pass::Refuse(Some(id), Error::OOM);
         }
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
@@ -167,6 +171,9 @@ impl Exec {
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
             let name = &self.server.commands.get(id).full_name;
             return Pass::Refuse(Some(id), Error::subscribed(name));
+        }
+        if let Some(error) = busy.filter(|_| !spec.has(spec::ALLOW_BUSY)) {
+            return Pass::Refuse(Some(id), error);
         }
         if self.server.pause != Default::default() && self.paused(slot, id, flags) {
             return Pass::Wait;
@@ -214,7 +221,7 @@ impl Exec {
 
     /// What being a replica, or having too few of them, forbids.
     #[cold]
-    fn replication_refuses(&mut self, slot: usize, flags: Flags, lacks: Flags) -> Option<Error> {
+    pub(super) fn replication_refuses(&mut self, slot: usize, flags: Flags, lacks: Flags) -> Option<Error> {
         let server = &self.server;
         let session = server.clients.get(slot);
         let obeys = session.is_some_and(|s| s.kind == ClientType::Primary);
@@ -239,6 +246,13 @@ impl Exec {
             && lacks & spec::STALE != 0
         {
             return Some(Error::PRIMARY_DOWN);
+        }
+        if server.repl.link.loading {
+            let served = c.repl_diskless_load == DisklessLoad::Swapdb;
+            let refused = if served { flags & spec::NO_ASYNC_LOADING } else { lacks & spec::LOADING };
+            if refused != 0 {
+                return Some(Error::LOADING);
+            }
         }
         let touches = spec::WRITE | spec::READONLY | spec::MAY_REPLICATE;
         let replica = session.is_some_and(|s| s.kind == ClientType::Replica);
@@ -286,6 +300,36 @@ impl Exec {
     pub fn count_error(&mut self, error: &Error) {
         self.server.stats.count_error(error.code(), ErrorOrigin::Server);
     }
+}
+
+/// Flags, and those that it has not.
+fn both(flags: Flags) -> (Flags, Flags) {
+    (flags, !flags)
+}
+
+/// The flags of a command that runs a script, by what the script says of itself.
+fn scripted(server: &Server, spec: &spec::Spec, args: &Args<'_>) -> Flags {
+    let what = args.get(1);
+    let scripts = &server.scripts;
+    let told = if spec.name.starts_with("fcall") {
+        server.functions.find(what).map(|f| f.flags)
+    } else if spec.name.starts_with("evalsha") {
+        scripts.by_name(what).and_then(|id| scripts.get(id)).map(|s| s.flags)
+    } else {
+        shebang::read(what).ok().map(|(flags, _)| flags)
+    };
+    let Some(told) = told.filter(|told| told & shebang::COMPAT == 0) else { return spec.flags };
+    let mut flags = spec.flags & !(spec::STALE | spec::DENYOOM | spec::WRITE | spec::MAY_REPLICATE);
+    if told & (shebang::ALLOW_OOM | shebang::NO_WRITES) == 0 {
+        flags |= spec::DENYOOM;
+    }
+    if told & shebang::NO_WRITES == 0 {
+        flags |= spec::WRITE;
+    }
+    if told & shebang::ALLOW_STALE != 0 {
+        flags |= spec::STALE;
+    }
+    flags
 }
 
 /// Whether a command runs what MULTI has queued.

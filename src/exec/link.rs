@@ -16,8 +16,8 @@ impl Exec {
     }
 
     /// Whether what comes must wait.
-    pub fn link_holds(&self, _slot: usize) -> bool {
-        self.server.repl.link.holds
+    pub fn link_holds(&self, slot: usize) -> bool {
+        self.is_link(slot) && self.incoming.as_ref().is_some_and(|i| i.holds())
     }
 
     /// The connection is there.
@@ -46,6 +46,10 @@ impl Exec {
     pub(super) fn link_lost(&mut self, slot: usize) {
         match self.server.repl.link.state {
             LinkState::Connected => self.server.primary_lost(slot),
+            // What is here whole is loaded, and gone on with afterwards.
+            LinkState::Transfer if self.incoming.as_ref().is_some_and(|i| i.is_whole()) => {
+                self.server.repl.link.slot = None;
+            }
             LinkState::Transfer => self.sync_failed("I/O error trying to sync with PRIMARY: connection lost"),
             _ => self.handshake_failed(),
         }
@@ -54,11 +58,15 @@ impl Exec {
     /// The handshake came to nothing; the periodic work tries again.
     fn handshake_failed(&mut self) {
         self.server.cancel_handshake();
+        if self.server.repl.failover.state == FailoverState::InProgress {
+            self.server.abort_failover("Failover target rejected psync request");
+        }
     }
 
     /// The data set could not be had: at once from the beginning.
     pub(super) fn sync_failed(&mut self, why: &str) {
         tracing::warn!("{why}");
+        self.drop_data_set();
         self.server.cancel_handshake();
         self.server.reconnect_to_primary();
     }
@@ -71,9 +79,10 @@ impl Exec {
         self.server.repl.stats.bytes_in += bytes.len() as u64;
         let mut at = 0;
         while at < bytes.len() && self.is_link(slot) {
-            at += match self.server.repl.link.state {
-                LinkState::Handshake => self.link_line(slot, &bytes[at..]),
-                _ => break,
+            at += match &self.incoming {
+                Some(incoming) if incoming.is_whole() => break,
+                Some(_) => self.data_set_came(&bytes[at..]),
+                None => self.link_line(slot, &bytes[at..]),
             };
         }
         if at < bytes.len() && self.server.repl.link.slot == Some(slot) {
@@ -92,9 +101,13 @@ impl Exec {
         match verdict {
             None => {}
             Some(Verdict::Continue(id)) => self.go_on(slot, id),
-            Some(Verdict::FullSync(_) | Verdict::Payload(_) | Verdict::Later | Verdict::Failed) => {
-                self.handshake_failed();
+            Some(Verdict::FullSync(history)) => {
+                self.handed_over();
+                let link = &mut self.server.repl.link;
+                (link.state, link.syncing, link.transfer) = (LinkState::Transfer, history, (0, 0));
             }
+            Some(Verdict::Payload(form)) => self.data_set_begins(form),
+            Some(Verdict::Later | Verdict::Failed) => self.handshake_failed(),
         }
         used
     }
@@ -118,12 +131,12 @@ impl Exec {
     }
 
     /// From now on the primary is a client whose requests are obeyed.
-    fn stream_begins(&mut self, slot: usize, db: usize) {
+    pub(super) fn stream_begins(&mut self, slot: usize, db: usize) {
         let now_ms = self.server.clock.now_ms() as i64;
         let db = if db < self.server.dbs.len() { db } else { 0 };
         let link = &mut self.server.repl.link;
         link.state = LinkState::Connected;
-        (link.handshake, link.holds) = (None, false);
+        (link.handshake, link.followed) = (None, true);
         link.down_since_ms = 0;
         self.server.clients.reveal(slot);
         let session = self.server.client(slot);
@@ -167,6 +180,10 @@ impl Exec {
                 tracing::warn!("Timeout connecting to the PRIMARY...");
                 self.server.cancel_handshake();
                 self.server.reconnect_to_primary();
+            }
+            // While a data set is loaded, the primary must not give us up.
+            LinkState::Transfer if self.incoming.as_ref().is_some_and(|i| i.is_whole()) => {
+                self.server.send_newline();
             }
             LinkState::Transfer if silent(link.heard_ms) => self.sync_failed(
                 "Timeout receiving bulk data from PRIMARY... If the problem persists try to set the 'repl-timeout' \

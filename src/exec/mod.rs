@@ -13,12 +13,14 @@ pub mod drain;
 pub mod evict;
 pub mod free;
 pub mod gate;
+pub mod incoming;
 pub mod invalidate;
 pub mod link;
 pub mod propagate;
 pub mod replay;
 pub mod replicas;
 pub mod run;
+pub mod script;
 pub mod sentinel;
 pub mod snapshot;
 pub mod sync;
@@ -28,6 +30,9 @@ pub mod watchers;
 use crate::engine::server::Server;
 use crate::resp::Span;
 use crate::sys::clock::Reading;
+
+/// What runs a turn inside another.
+pub type Between = std::rc::Rc<dyn Fn(&mut Exec)>;
 
 /// The executor: the server and what is reused from batch to batch.
 pub struct Exec {
@@ -50,10 +55,14 @@ pub struct Exec {
     running_again: bool,
     /// Commands that run others (EXEC) and are running: time stands still meanwhile.
     depth: u32,
+    /// Serves other clients while a script runs for long: a turn inside the running one.
+    pub between: Option<Between>,
     /// Where messages are put together.
     frame: deliver::Frame,
     /// The full synchronization that is being sent.
     sending: Option<Box<sync::Sending>>,
+    /// The data set that is being received.
+    incoming: Option<Box<incoming::Incoming>>,
 }
 
 impl Exec {
@@ -71,8 +80,10 @@ impl Exec {
             now,
             running_again: false,
             depth: 0,
+            between: None,
             frame: Default::default(),
             sending: None,
+            incoming: None,
         }
     }
 }

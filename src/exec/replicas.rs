@@ -19,7 +19,8 @@ impl Exec {
             let failover = self.server.repl.failover.state != FailoverState::None;
             self.server.repl.cron_due_ms = now_ms + if failover { FAILOVER_ROUND_MS } else { ROUND_MS };
         }
-        self.sync_on(now_ms)
+        let receiving = self.receive_on(now_ms);
+        self.sync_on(now_ms).into_iter().chain(receiving).min()
     }
 
     /// Asks replicas for what clients wait for.

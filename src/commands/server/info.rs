@@ -5,13 +5,15 @@ use std::fmt::Write;
 
 use crate::commands::sentinel;
 use crate::engine::args::Args;
-use crate::engine::config::values::{Named, Primary};
+use crate::engine::config::values::{DisklessLoad, Named, Primary};
 use crate::engine::cx::ServerCx;
 use crate::engine::error::Result;
 use crate::engine::replication::LinkState;
+use crate::engine::scripts::Scripts;
 use crate::engine::server::Server;
 use crate::engine::session::ClientType;
 use crate::engine::spec::*;
+use crate::engine::versions;
 use crate::resp::Reply;
 use crate::sys::memory;
 use crate::sys::process::{self, Whose};
@@ -151,8 +153,8 @@ fn server(cx: &mut ServerCx<'_>, t: &mut String) {
         false if s.sentinel.is_some() => "sentinel",
         false => "standalone",
     };
-    line(t, "redis_version", version::REDIS_VERSION);
-    line(t, "server_name", "tarn");
+    line(t, "redis_version", versions::REDIS);
+    line(t, "server_name", versions::NAME);
     line(t, "tarn_version", version::VERSION);
     line(t, "redis_git_sha1", version::GIT_SHA);
     line(t, "redis_git_dirty", version::GIT_DIRTY);
@@ -301,7 +303,7 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "allocator_resident", a.resident);
     line(t, "allocator_muzzy", a.muzzy);
     amount(t, "total_system_memory", total);
-    scripts_memory(t);
+    scripts_memory(&cx.server.scripts, t);
     amount(t, "maxmemory", c.maxmemory);
     line(t, "maxmemory_policy", c.maxmemory_policy.name());
     let frag = memory::small_bins_waste();
@@ -334,30 +336,44 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "lazyfreed_objects", cx.server.free.freed());
 }
 
-/// The fields of the script engine, which comes with scripts: dashboards look for them.
-fn scripts_memory(t: &mut String) {
-    line(t, "used_memory_lua", 0);
-    line(t, "used_memory_vm_eval", 0);
-    line(t, "used_memory_lua_human", "0B");
-    for name in [
-        "used_memory_scripts_eval",
-        "number_of_cached_scripts",
-        "number_of_functions",
-        "number_of_libraries",
-        "used_memory_vm_functions",
-    ] {
+/// The fields of the script engine.
+fn scripts_memory(scripts: &Scripts, t: &mut String) {
+    let (vm, bodies) = (scripts.vm_memory() as u64, scripts.memory() as u64);
+    line(t, "used_memory_lua", vm);
+    line(t, "used_memory_vm_eval", vm);
+    line(t, "used_memory_lua_human", human(vm));
+    line(t, "used_memory_scripts_eval", bodies);
+    line(t, "number_of_cached_scripts", scripts.len());
+    for name in ["number_of_functions", "number_of_libraries", "used_memory_vm_functions"] {
         line(t, name, 0);
     }
-    amount(t, "used_memory_vm_total", 0);
+    amount(t, "used_memory_vm_total", vm);
     line(t, "used_memory_functions", 0);
-    amount(t, "used_memory_scripts", 0);
+    amount(t, "used_memory_scripts", vm + bodies);
+}
+
+fn append_only_file(s: &Server, t: &mut String) {
+    let status = |ok: bool| if ok { "ok" } else { "err" };
+    let seconds = |since: i64| (s.clock.now_ms() as i64 - since).max(0) / 1000;
+    let aof = &s.aof;
+    line(t, "aof_enabled", s.is_logged() as u8);
+    line(t, "aof_rewrite_in_progress", aof.rewriting_since().is_some() as u8);
+    line(t, "aof_rewrite_scheduled", aof.scheduled as u8);
+    line(t, "aof_last_rewrite_time_sec", aof.last_rewrite_s.unwrap_or(-1));
+    line(t, "aof_current_rewrite_time_sec", aof.rewriting_since().map_or(-1, seconds));
+    line(t, "aof_last_bgrewrite_status", status(!aof.last_rewrite_failed));
+    line(t, "aof_rewrites", aof.rewrites);
+    line(t, "aof_rewrites_consecutive_failures", aof.failures);
+    line(t, "aof_last_write_status", status(aof.error.is_none()));
+    line(t, "aof_last_cow_size", 0);
 }
 
 fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     let s = &*cx.server;
-    for name in ["loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"] {
-        line(t, name, 0);
-    }
+    let serves = s.config.repl_diskless_load == DisklessLoad::Swapdb;
+    line(t, "loading", (s.repl.link.loading && !serves) as u8);
+    line(t, "async_loading", (s.repl.link.loading && serves) as u8);
+    zeros(t, &["current_cow_peak", "current_cow_size", "current_cow_size_age"]);
     line(t, "current_fork_perc", "0.00");
     line(t, "current_save_keys_processed", 0);
     line(t, "current_save_keys_total", 0);
@@ -384,22 +400,6 @@ fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
         line(t, "aof_pending_bio_fsync", 0);
         line(t, "aof_delayed_fsync", s.aof.delayed);
     }
-}
-
-fn append_only_file(s: &Server, t: &mut String) {
-    let status = |ok: bool| if ok { "ok" } else { "err" };
-    let seconds = |since: i64| (s.clock.now_ms() as i64 - since).max(0) / 1000;
-    let aof = &s.aof;
-    line(t, "aof_enabled", s.is_logged() as u8);
-    line(t, "aof_rewrite_in_progress", aof.rewriting_since().is_some() as u8);
-    line(t, "aof_rewrite_scheduled", aof.scheduled as u8);
-    line(t, "aof_last_rewrite_time_sec", aof.last_rewrite_s.unwrap_or(-1));
-    line(t, "aof_current_rewrite_time_sec", aof.rewriting_since().map_or(-1, seconds));
-    line(t, "aof_last_bgrewrite_status", status(!aof.last_rewrite_failed));
-    line(t, "aof_rewrites", aof.rewrites);
-    line(t, "aof_rewrites_consecutive_failures", aof.failures);
-    line(t, "aof_last_write_status", status(aof.error.is_none()));
-    line(t, "aof_last_cow_size", 0);
 }
 
 fn kbps(bytes: u64) -> String {
@@ -437,7 +437,7 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "expire_cycle_cpu_milliseconds", st.expire_cycle_ns / 1_000_000);
     line(t, "evicted_keys", st.evicted_keys);
     line(t, "evicted_clients", st.evicted_clients);
-    line(t, "evicted_scripts", 0);
+    line(t, "evicted_scripts", s.scripts.evicted);
     let exceeded_ns = st.eviction_since_ns.map_or(0, |since| s.clock.mono_ns().saturating_sub(since));
     line(t, "total_eviction_exceeded_time", (st.eviction_exceeded_ns + exceeded_ns) / 1_000_000);
     line(t, "current_eviction_exceeded_time", exceeded_ns / 1_000_000);

@@ -9,13 +9,14 @@ use crate::engine::config::values::EvictionPolicy;
 use crate::engine::server::Server;
 use crate::engine::snapshot::{Ended, Plan, Purpose};
 use crate::engine::stream::takers;
+use crate::engine::versions;
 use crate::keyspace::db::Access;
 use crate::persist::aof::base::{self, Head};
 use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::log::Command;
 use crate::persist::rdb::{self, write};
 use crate::persist::snapshot::{FileSink, Sink};
-use crate::sys::{disk, version};
+use crate::sys::disk;
 
 /// A rewrite that is going on.
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl Server {
     fn base_head(&self) -> Head {
         let (c, now_ms) = (&self.config, self.clock.now_ms());
         let fields = vec![
-            ("redis-ver", version::REDIS_VERSION.to_string()),
+            ("redis-ver", versions::REDIS.to_string()),
             ("redis-bits", usize::BITS.to_string()),
             ("ctime", (now_ms / 1000).to_string()),
             ("used-mem", crate::sys::memory::used().to_string()),

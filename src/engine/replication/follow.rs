@@ -50,8 +50,12 @@ pub struct Link {
     pub down_since_ms: i64,
     /// Bytes announced of a data set (0: not known), and those that came.
     pub transfer: (u64, u64),
-    /// What came of it while it is loaded has to wait.
-    pub holds: bool,
+    /// The data set is being loaded.
+    pub loading: bool,
+    /// Attempts to synchronize so far.
+    pub attempt: u64,
+    /// The data here came from the primary that is followed.
+    pub followed: bool,
 }
 
 impl Link {
@@ -90,6 +94,7 @@ impl Server {
         self.take_pending_stream();
         self.drop_primary();
         self.config.replicaof = Some(primary);
+        self.repl.link.followed = false;
         if disconnect_blocked {
             self.send_blocked_away();
         }
@@ -121,7 +126,7 @@ impl Server {
         // They hear of the history's new name as they come back, and need no full synchronization.
         self.disconnect_replicas();
         self.repl.link.state = LinkState::None;
-        self.repl.link.down_since_ms = 0;
+        (self.repl.link.down_since_ms, self.repl.link.followed) = (0, false);
         self.stream.forget_db();
         self.repl.no_replicas_since_ms = self.clock.now_ms() as i64;
         self.role_changed();
@@ -191,6 +196,7 @@ impl Server {
         (session.kind, session.authenticated) = (ClientType::Primary, true);
         let link = &mut self.repl.link;
         link.slot = Some(slot);
+        link.attempt += 1;
         link.handshake = Some(Handshake::new(plan));
         link.state = LinkState::Handshake;
         link.heard_ms = now_ms;
@@ -205,7 +211,9 @@ impl Server {
             return false;
         }
         link.state = LinkState::Connect;
-        (link.handshake, link.syncing, link.holds) = (None, None, false);
+        (link.handshake, link.syncing, link.loading) = (None, None, false);
+        // What is received for it is of no use any more.
+        link.attempt += 1;
         if let Some(slot) = link.slot.take() {
             self.close_now(slot);
         }

@@ -158,6 +158,51 @@ impl Net {
         self.run(replica, &format!("REPLICAOF kit {primary}"));
     }
 
+    /// Waits for threads until `done`, for ten seconds of real time at the most.
+    #[track_caller]
+    pub fn wait(&mut self, done: impl Fn(&Net) -> bool) {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !done(self) {
+            assert!(std::time::Instant::now() < end, "it never happens");
+            self.kits.iter_mut().for_each(|kit| kit.advance(20));
+            self.pump();
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
+    /// Waits until this one follows its primary.
+    #[track_caller]
+    pub fn follows(&mut self, k: usize) {
+        self.wait(|net| net.link(k) == LinkState::Connected);
+    }
+
+    /// Every kind of value.
+    pub fn fill(&mut self, k: usize, n: usize) {
+        for line in [
+            "SET a 1",
+            "SET b 2 PX 10000000",
+            "RPUSH l x y z",
+            "HSET h f 1 g 2",
+            "HPEXPIRE h 10000000 FIELDS 1 f",
+            "SADD s 1 2 x",
+            "ZADD z 1 a 2.5 b",
+            "XADD st 1-1 a b",
+            "XGROUP CREATE st g 0",
+            "PFADD hll x y",
+            "SETBIT bits 100 1",
+            "SELECT 7",
+            "SET other 1",
+            "SELECT 0",
+        ] {
+            self.run(k, line);
+        }
+        for i in 0..n {
+            let value = format!("{i:0>100}");
+            self.kits[k].run("c", &["SET", &format!("key:{i}"), &value].map(|w| w.as_bytes().to_vec()));
+        }
+        self.pump();
+    }
+
     /// All have the same data and offset.
     #[track_caller]
     pub fn check_equal(&mut self) {
@@ -383,4 +428,168 @@ fn random_cuts() {
         let full: u64 = net.kits.iter().map(|k| k.exec.server.repl.stats.sync_full).sum();
         assert_eq!(full, 0, "seed {seed}");
     }
+}
+
+fn set(net: &mut Net, k: usize, name: &str, value: &str) {
+    assert_eq!(net.run(k, &format!("CONFIG SET {name} {value}")), "+OK");
+}
+
+#[test]
+fn a_new_replica_gets_everything() {
+    for diskless in ["yes", "no"] {
+        for load in ["disabled", "on-empty-db", "swapdb", "flush-before-load"] {
+            let mut net = Net::new(3);
+            set(&mut net, 0, "repl-diskless-sync", diskless);
+            set(&mut net, 0, "repl-diskless-sync-delay", "0");
+            (1..3).for_each(|k| set(&mut net, k, "repl-diskless-load", load));
+            net.fill(0, 3000);
+            net.run(1, "SET old 1");
+            net.run(1, "REPLICAOF kit 0");
+            net.run(2, "REPLICAOF kit 0");
+            net.run(0, "SET meanwhile 1");
+            net.follows(1);
+            net.follows(2);
+            net.run(0, "SET after 1");
+            net.advance(1000);
+            net.check_equal();
+            assert_eq!(net.kits[1].exec.server.dbs[0].len(), 3011, "{diskless} {load}");
+            assert_eq!(net.run(1, "GET old"), "nil");
+            let stats = net.kits[0].exec.server.repl.stats;
+            assert_eq!((stats.sync_full, stats.sync_partial_ok), (2, 0));
+        }
+    }
+}
+
+#[test]
+fn a_chain_gets_everything_and_goes_on() {
+    let mut net = Net::new(4);
+    for k in 0..4 {
+        set(&mut net, k, "repl-diskless-sync-delay", "0");
+    }
+    net.fill(0, 100);
+    for k in 1..4 {
+        net.run(k, &format!("REPLICAOF kit {}", k - 1));
+        net.follows(k);
+    }
+    net.run(0, "SELECT 3");
+    net.run(0, "SET x 1");
+    net.advance(1000);
+    net.check_equal();
+    // The head goes, the next one takes over, and nobody needs everything again.
+    net.run(1, "REPLICAOF NO ONE");
+    net.run(1, "SET y 1");
+    net.run(0, "REPLICAOF kit 3");
+    (0..4).for_each(|k| {
+        if k != 1 {
+            net.follows(k)
+        }
+    });
+    net.advance(2000);
+    net.check_equal();
+    let full: u64 = net.kits.iter().map(|k| k.exec.server.repl.stats.sync_full).sum();
+    assert_eq!(full, 3);
+}
+
+#[test]
+fn a_primary_that_lost_everything_is_not_believed() {
+    let mut net = Net::new(2);
+    set(&mut net, 0, "repl-diskless-sync-delay", "0");
+    net.fill(0, 10);
+    net.run(1, "REPLICAOF kit 0");
+    net.follows(1);
+    net.advance(1000);
+    let keys = net.kits[1].exec.server.keys();
+    // It comes up again, empty.
+    net.cut_all();
+    net.kits[0] = Kit::new(Config { port: 0, ..Config::default() });
+    set(&mut net, 0, "repl-diskless-sync-delay", "0");
+    net.advance(3000);
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    net.advance(3000);
+    assert_eq!(net.kits[1].exec.server.keys(), keys);
+    assert_ne!(net.link(1), LinkState::Connected);
+    set(&mut net, 1, "replica-allow-empty-primary", "yes");
+    net.follows(1);
+    assert_eq!(net.kits[1].exec.server.keys(), 0);
+    // Whom the operator names anew is believed.
+    set(&mut net, 1, "replica-allow-empty-primary", "no");
+    net.run(1, "REPLICAOF NO ONE");
+    net.run(1, "SET own 1");
+    net.run(1, "REPLICAOF kit 0");
+    net.follows(1);
+    assert_eq!(net.kits[1].exec.server.keys(), 0);
+}
+
+#[test]
+fn what_breaks_off_is_begun_again() {
+    for (load, kept) in [("disabled", true), ("swapdb", true), ("flush-before-load", false)] {
+        let mut net = Net::new(2);
+        set(&mut net, 0, "repl-diskless-sync-delay", "0");
+        set(&mut net, 1, "repl-diskless-load", load);
+        set(&mut net, 0, "rdbcompression", "no");
+        net.fill(0, 3000);
+        net.run(1, "SET old 1");
+        set(&mut net, 0, "rdb-key-save-delay", "200");
+        net.run(1, "REPLICAOF kit 0");
+        net.wait(|net| net.kits[1].exec.server.repl.link.transfer.1 > 100_000);
+        std::thread::sleep(std::time::Duration::from_millis(30));
+        net.wait(|net| kept || net.kits[1].exec.server.keys() == 0);
+        net.down = true;
+        net.cut_all();
+        net.advance(100);
+        assert_eq!(net.kits[1].exec.server.keys(), kept as usize, "{load}");
+        assert_eq!(net.run(1, "GET old"), if kept { "\"1\"" } else { "nil" });
+        net.down = false;
+        set(&mut net, 0, "rdb-key-save-delay", "0");
+        net.follows(1);
+        net.advance(1000);
+        net.check_equal();
+    }
+}
+
+#[test]
+fn while_a_data_set_is_loaded() {
+    for (load, heard) in [
+        ("flush-before-load", "-LOADING Valkey is loading the dataset in memory"),
+        ("swapdb", "\"1\""),
+        ("disabled", "\"1\""),
+    ] {
+        let mut net = Net::new(2);
+        set(&mut net, 0, "repl-diskless-sync-delay", "0");
+        set(&mut net, 0, "rdb-key-save-delay", "300");
+        set(&mut net, 1, "repl-diskless-load", load);
+        net.fill(0, 3000);
+        net.run(1, "SET old 1");
+        net.run(1, "REPLICAOF kit 0");
+        net.wait(|net| net.kits[1].exec.server.repl.link.transfer.1 > 50_000);
+        assert_eq!(net.run(1, "GET old"), heard, "{load}");
+        if load == "swapdb" {
+            let refused = "-LOADING Valkey is loading the dataset in memory";
+            assert_eq!(net.run(1, "REPLICAOF NO ONE"), refused);
+        }
+        assert!(net.run(1, "INFO replication").contains("master_sync_in_progress:1"));
+        set(&mut net, 0, "rdb-key-save-delay", "0");
+        net.follows(1);
+        assert_eq!(net.run(1, "GET old"), "nil");
+    }
+}
+
+#[test]
+fn a_backlog_that_is_too_short_costs_everything() {
+    let mut net = Net::new(2);
+    set(&mut net, 0, "repl-diskless-sync-delay", "0");
+    set(&mut net, 0, "repl-backlog-size", "16384");
+    net.run(1, "REPLICAOF kit 0");
+    net.follows(1);
+    net.down = true;
+    net.cut_all();
+    for i in 0..30 {
+        net.run(0, &format!("SET k{i} {}", "x".repeat(2000)));
+    }
+    net.down = false;
+    net.follows(1);
+    net.advance(1000);
+    net.check_equal();
+    let stats = net.kits[0].exec.server.repl.stats;
+    assert_eq!((stats.sync_full, stats.sync_partial_ok, stats.sync_partial_err), (2, 0, 2));
 }
