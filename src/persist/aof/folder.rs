@@ -18,6 +18,15 @@ pub enum FolderError {
     Manifest(BadManifest),
 }
 
+impl std::fmt::Display for FolderError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            FolderError::Io(what, e) => write!(f, "{what}: {}", os_text(e)),
+            FolderError::Manifest(bad) => write!(f, "the manifest, line {}: {}", bad.number, bad.reason),
+        }
+    }
+}
+
 impl FolderError {
     /// Tells the log.
     pub fn log(&self) {

@@ -5,6 +5,7 @@
 //! - `scan`: reads files, says what is wrong with one and where a torn end is to be cut off.
 //! - `load`: reading all files for the executor. `check`: the tool that looks at them.
 //! - `writer`, `log`: writing, on a thread of its own.
+//! - `recover`: going back to a moment.
 //! - `rewrite`: the data as the fewest commands that make it, for a base that is no snapshot.
 
 pub mod annotation;
@@ -14,6 +15,7 @@ pub mod folder;
 pub mod load;
 pub mod log;
 pub mod manifest;
+pub mod recover;
 pub mod rewrite;
 pub mod scan;
 pub mod writer;

@@ -430,3 +430,54 @@ fn the_tool_goes_through_folders_and_back_in_time() {
     put(&disk, "d/m", b"file !!!\n");
     assert!(tool(&disk, "d/m", false).0.contains("Invalid AOF manifest file format"));
 }
+
+#[test]
+fn back_to_a_moment_and_forward_again() {
+    use super::recover::{Target, list, recover};
+    let disk = MemoryDisk::new();
+    let mut w = writer(disk.clone(), Settings { retain: Some(2), ..ALWAYS });
+    w.open_last(0).unwrap();
+    let mut all = Vec::new();
+    let mut put = |w: &mut Writer, words: &str, ms: u64| {
+        all.extend(command(words));
+        w.append(&command(words), all.len() as u64);
+        w.flush(ms);
+    };
+    let ms = |n: u64| 1_700_000_000_000 + n;
+    put(&mut w, "SET a 1", ms(1));
+    put(&mut w, "SET b 2", ms(2));
+    w.rotate(false, ms(3)).unwrap();
+    let base = w.folder.temp_base();
+    let both = [command("SET a 1"), command("SET b 2")].concat();
+    disk.open(&base, Open::Truncate).unwrap().write_all(&both).unwrap();
+    w.install(&base, false).unwrap();
+    w.collect();
+    put(&mut w, "SET c 3", ms(4));
+    put(&mut w, "SET d 4", ms(5));
+    drop(w);
+    let mut f = folder(disk.clone());
+    let mut said = String::new();
+    list(&f, &mut |text| said.push_str(text)).unwrap();
+    assert!(
+        said.contains("History, 1 rewrites ago") && said.contains("2 points, ms:1700000000001"),
+        "{said}"
+    );
+    let one = command("SET a 1").len();
+    for (target, commands) in [
+        (Target::parse("1700000000004").unwrap(), 3),
+        (Target::Ms(ms(3)), 2),
+        (Target::Ms(ms(1)), 1),
+        (Target::parse("offset:81").unwrap(), 3),
+        (Target::parse("30").unwrap(), 1),
+        (Target::Ms(u64::MAX), 4),
+    ] {
+        let point = recover(&mut f, target).unwrap().expect("a point");
+        assert_eq!(point.annotation.offset, (commands * one) as u64);
+        assert_eq!(contents(&disk).len(), commands * one, "{target:?}");
+        f = folder(disk.clone());
+    }
+    // What came first is there still.
+    assert_eq!(f.manifest.history_sets().len(), 7);
+    assert_eq!(recover(&mut f, Target::Ms(5)).unwrap(), None);
+    assert_eq!(Target::parse("x"), None);
+}
