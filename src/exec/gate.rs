@@ -8,7 +8,7 @@ use crate::engine::effects::listeners;
 use crate::engine::error::Error;
 use crate::engine::server::Server;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
-use crate::engine::spec::{self, Flags, Handler};
+use crate::engine::spec::{self, Flags, Handler, Spec};
 use crate::engine::stats::ErrorOrigin;
 use crate::engine::table::Command;
 use crate::resp::Reply;
@@ -165,7 +165,7 @@ impl Exec {
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
-        if let Some(error) = self.state_refuses(slot, spec, flags, lacks) {
+        if let Some(error) = self.world_refuses(slot, spec, (flags, lacks)) {
             return Pass::Refuse(Some(id), error);
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
@@ -184,28 +184,10 @@ impl Exec {
         if self.server.aof.congested && self.held_by_log(slot, flags) {
             return Pass::Wait;
         }
-        let snapshot = self.server.snapshots.running.is_some() && self.depth == 0;
-        if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
-    }
-
-    /// What the state of the append-only file and of replication forbids.
-    #[inline]
-    fn state_refuses(&mut self, slot: usize, spec: &spec::Spec, flags: Flags, lacks: Flags) -> Option<Error> {
-        if self.server.aof.error.is_some()
-            && let Some(error) = self.log_refuses(slot, flags, spec)
-        {
-            return Some(error);
+        if self.server.snapshots.running.is_some() && self.held_by_snapshot(slot, id, args) {
+            return Pass::Wait;
         }
-        if self.server.replication_gates() { self.replication_refuses(slot, flags, lacks) } else { None }
-    }
-
-    /// What is refused while the append-only file cannot be written.
-    #[cold]
-    fn log_refuses(&mut self, slot: usize, flags: Flags, spec: &spec::Spec) -> Option<Error> {
-        let obeys = self.server.client(slot).kind == ClientType::Primary;
-        let concerned = flags & spec::WRITE != 0 || spec.name == "ping";
-        let why = self.server.aof.error.as_ref().filter(|_| concerned && !obeys)?;
-        Some(Error::owned(format!("MISCONF Errors writing to the AOF file: {why}")))
+        Pass::Run(id)
     }
 
     /// Whether the client has to wait until the append-only file has caught up; makes it wait.
@@ -258,6 +240,18 @@ impl Exec {
         let replica = session.is_some_and(|s| s.kind == ClientType::Replica);
         (replica && flags & touches != 0)
             .then_some(Error::text("ERR Replica can't interact with the keyspace"))
+    }
+
+    /// What a disk that fails and being a replica forbid, or having too few of them. What the primary sends is obeyed.
+    #[inline]
+    fn world_refuses(&mut self, slot: usize, spec: &Spec, (flags, lacks): (Flags, Flags)) -> Option<Error> {
+        if let Some(error) = self.server.disk_error()
+            && (flags & spec::WRITE != 0 || spec.name == "ping")
+            && self.server.client(slot).kind != ClientType::Primary
+        {
+            return Some(error);
+        }
+        if self.server.replication_gates() { self.replication_refuses(slot, flags, lacks) } else { None }
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection

@@ -5,6 +5,7 @@ use super::Exec;
 use crate::base::hash::hash;
 use crate::engine::args::Args;
 use crate::engine::error::Error;
+use crate::engine::functions::Restore;
 use crate::engine::session::{ClientType, Peer};
 use crate::engine::spec::{Begin, Handler, RUNS_IN_MULTI};
 use crate::engine::stats::CommandStats;
@@ -26,7 +27,7 @@ pub struct Replay {
     /// Where keys of the base go.
     db: usize,
     /// Libraries of functions in the base.
-    pub functions: Vec<Vec<u8>>,
+    functions: Vec<Vec<u8>>,
     /// What the commands must not count in.
     stats: (u64, u64, Vec<CommandStats>),
     out: Output,
@@ -109,6 +110,7 @@ impl Exec {
                     return Replayed::End(None);
                 }
             }
+            Piece::EndOfFile { .. } if !self.replay_functions(replay) => return Replayed::End(None),
             Piece::EndOfFile { empty: true, .. } => {}
             Piece::EndOfFile { base, .. } => {
                 let kind = if base { "base" } else { "incr" };
@@ -120,6 +122,17 @@ impl Exec {
             Piece::Failed => return Replayed::End(None),
         }
         Replayed::More
+    }
+
+    /// Loads the libraries of functions that the base holds, before the commands behind it run. False if that cannot be.
+    fn replay_functions(&mut self, replay: &mut Replay) -> bool {
+        let codes = std::mem::take(&mut replay.functions);
+        let server = &mut self.server;
+        let restored = server.functions.restore(&codes, Restore::Append, &server.clock);
+        if let Err(why) = &restored {
+            tracing::warn!("Failed loading the functions of the base: {}", String::from_utf8_lossy(why));
+        }
+        restored.is_ok()
     }
 
     fn replay_item(&mut self, replay: &mut Replay, item: Item) -> Result<(), String> {

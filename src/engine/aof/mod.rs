@@ -182,6 +182,8 @@ impl Server {
         }
         let mut writer = Writer::new(folder, self.log_settings());
         writer.open_last(self.stream.offset())?;
+        // What was being removed when an earlier process ended.
+        writer.collect();
         self.aof.base_size = loaded.base;
         if self.start_log(writer) {
             self.aof.state = State::On;

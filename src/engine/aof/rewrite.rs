@@ -3,18 +3,16 @@
 //! a rewrite, and off.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 
 use super::{Aof, State};
-use crate::engine::config::values::EvictionPolicy;
 use crate::engine::server::Server;
 use crate::engine::snapshot::{Ended, Plan, Purpose};
 use crate::engine::stream::takers;
-use crate::engine::versions;
-use crate::keyspace::db::Access;
-use crate::persist::aof::base::{self, Head};
+use crate::persist::aof::base::{Commands, CommandsFrame};
 use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::log::Command;
-use crate::persist::rdb::{self, write};
+use crate::persist::rdb::FieldExpiry;
 use crate::persist::snapshot::{FileSink, Sink};
 use crate::sys::disk;
 
@@ -92,10 +90,9 @@ impl Server {
         }
         let c = &self.config;
         let (rdb, incremental) = (c.aof_use_rdb_preamble, c.aof_rewrite_incremental_fsync);
-        let (format, frame) = base::form(self.base_head(), rdb);
         let temp = folder.temp_base();
         let sink = FileSink { disk: folder.disk, temp: temp.clone(), name: None, incremental };
-        let plan = Plan { purpose: Purpose::AofBase, format, frame, sinks: vec![Sink::File(sink)] };
+        let plan = self.base_plan(rdb, vec![Sink::File(sink)]);
         if let Err(e) = self.begin_snapshot(plan) {
             tracing::warn!("Can't rewrite append only file in background: {e:?}");
             if self.aof.state == State::Waiting {
@@ -112,44 +109,26 @@ impl Server {
         true
     }
 
-    /// What a base says beside the data.
-    fn base_head(&self) -> Head {
-        let (c, now_ms) = (&self.config, self.clock.now_ms());
-        let fields = vec![
-            ("redis-ver", versions::REDIS.to_string()),
-            ("redis-bits", usize::BITS.to_string()),
-            ("ctime", (now_ms / 1000).to_string()),
-            ("used-mem", crate::sys::memory::used().to_string()),
-            ("aof-base", "1".to_string()),
-        ];
-        use EvictionPolicy::{AllkeysLru, VolatileLru};
-        let usage = match c.maxmemory_policy.access() {
-            Access::Lfu => write::Usage::Frequency { decay_minutes: c.lfu_decay_time },
-            Access::Lru if matches!(c.maxmemory_policy, AllkeysLru | VolatileLru) => write::Usage::Idle,
-            _ => write::Usage::Nothing,
-        };
-        let target = write::Target {
-            version: rdb::version_of(&self.dbs, rdb::FieldExpiry::default()),
-            compress: c.rdbcompression,
-            checksum: c.rdbchecksum,
-            usage,
-            now_ms: now_ms as i64,
-        };
-        Head {
-            target,
-            fields,
-            sizes: self.dbs.iter().map(|db| (db.len(), db.volatile_len())).collect(),
-            ms: now_ms,
-            offset: self.stream.offset(),
-            timestamp: c.aof_timestamp_enabled,
-            annotate: c.aof_annotations,
+    /// How a base is made, as a snapshot or as commands.
+    fn base_plan(&self, rdb: bool, sinks: Vec<Sink>) -> Plan {
+        if rdb {
+            return self.rdb_plan(Purpose::AofBase, FieldExpiry::default(), sinks);
         }
+        let frame = CommandsFrame {
+            ms: self.clock.now_ms(),
+            offset: self.stream.offset(),
+            timestamp: self.config.aof_timestamp_enabled,
+            annotate: self.config.aof_annotations,
+            functions: self.functions.libraries().map(|library| library.code.to_vec()).collect(),
+            ..CommandsFrame::default()
+        };
+        Plan { purpose: Purpose::AofBase, format: Rc::new(Commands), frame: Box::new(frame), sinks }
     }
 
     /// Makes the base of an empty data set, at the start.
     pub(super) fn make_first_base(&mut self, folder: &mut Folder) -> Result<(), FolderError> {
         let rdb = self.config.aof_use_rdb_preamble;
-        let (_, mut frame) = base::form(self.base_head(), rdb);
+        let Plan { mut frame, .. } = self.base_plan(rdb, Vec::new());
         let mut bytes = Vec::new();
         frame.begin(&mut bytes);
         frame.end(&mut bytes);
