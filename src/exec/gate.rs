@@ -181,13 +181,9 @@ impl Exec {
         if in_multi && !spec.has(spec::RUNS_IN_MULTI) {
             return Pass::Queue(id);
         }
-        if self.server.aof.congested && self.held_by_log(slot, flags) {
-            return Pass::Wait;
-        }
-        if self.server.snapshots.running.is_some() && self.held_by_snapshot(slot, id, args) {
-            return Pass::Wait;
-        }
-        Pass::Run(id)
+        let held = self.server.aof.congested && self.held_by_log(slot, flags)
+            || self.server.snapshots.running.is_some() && self.held_by_snapshot(slot, id, args);
+        if held { Pass::Wait } else { Pass::Run(id) }
     }
 
     /// Whether the client has to wait until the append-only file has caught up; makes it wait.
