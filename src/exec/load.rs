@@ -20,6 +20,9 @@ impl Exec {
     /// Loads what `dbfilename` names, if there is such a file. A failure ends the server: it must not go on without
     /// the data that was entrusted to it.
     pub fn load_at_start(&mut self) {
+        if self.server.sentinel.is_some() {
+            return;
+        }
         let plan = LoadPlan {
             source: Source::File(PathBuf::from(&self.server.config.dbfilename)),
             flush: false,

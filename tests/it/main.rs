@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // All of it is test.
 
 mod basics;
+mod crash;
 mod exchange;
 mod interop;
 mod messages;

@@ -326,10 +326,10 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "mem_replicas_repl_buffer", 0);
     line(t, "mem_clients_slaves", m.replicas);
     line(t, "mem_clients_normal", m.clients);
-    for name in ["mem_cluster_links", "mem_cluster_slot_import", "mem_cluster_slot_export", "mem_aof_buffer"]
-    {
+    for name in ["mem_cluster_links", "mem_cluster_slot_import", "mem_cluster_slot_export"] {
         line(t, name, 0);
     }
+    line(t, "mem_aof_buffer", cx.server.log_backlog());
     line(t, "mem_allocator", memory::ALLOCATOR);
     line(t, "mem_overhead_db_hashtable_rehashing", 0);
     line(t, "active_defrag_running", 0);
@@ -351,6 +351,39 @@ fn scripts_memory(scripts: &Scripts, t: &mut String) {
     amount(t, "used_memory_vm_total", vm);
     line(t, "used_memory_functions", 0);
     amount(t, "used_memory_scripts", vm + bodies);
+}
+
+fn loading_progress(l: &Progress, now_ms: i64, t: &mut String) {
+    let total = if l.total_bytes > 0 { l.total_bytes } else { l.rdb_used_mem };
+    let left = total.saturating_sub(l.loaded_bytes);
+    let seconds = ((now_ms - l.started_ms) / 1000).max(0) as u64;
+    let eta = match seconds {
+        // Not known yet.
+        0 => 1,
+        s => s.saturating_mul(left) / (l.loaded_bytes + 1),
+    };
+    line(t, "loading_start_time", l.started_ms / 1000);
+    line(t, "loading_total_bytes", l.total_bytes);
+    line(t, "loading_rdb_used_mem", l.rdb_used_mem);
+    line(t, "loading_loaded_bytes", l.loaded_bytes);
+    line(t, "loading_loaded_perc", format_args!("{:.2}", 100.0 * ratio(l.loaded_bytes as f64, total as f64)));
+    line(t, "loading_eta_seconds", eta);
+}
+
+fn append_only_file(s: &Server, t: &mut String) {
+    let status = |ok: bool| if ok { "ok" } else { "err" };
+    let seconds = |since: i64| (s.clock.now_ms() as i64 - since).max(0) / 1000;
+    let aof = &s.aof;
+    line(t, "aof_enabled", s.is_logged() as u8);
+    line(t, "aof_rewrite_in_progress", aof.rewriting_since().is_some() as u8);
+    line(t, "aof_rewrite_scheduled", aof.scheduled as u8);
+    line(t, "aof_last_rewrite_time_sec", aof.last_rewrite_s.unwrap_or(-1));
+    line(t, "aof_current_rewrite_time_sec", aof.rewriting_since().map_or(-1, seconds));
+    line(t, "aof_last_bgrewrite_status", status(!aof.last_rewrite_failed));
+    line(t, "aof_rewrites", aof.rewrites);
+    line(t, "aof_rewrites_consecutive_failures", aof.failures);
+    line(t, "aof_last_write_status", status(aof.error.is_none()));
+    line(t, "aof_last_cow_size", 0);
 }
 
 fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
@@ -376,39 +409,22 @@ fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "rdb_last_cow_size", 0);
     line(t, "rdb_last_load_keys_expired", s.last_load.keys_expired);
     line(t, "rdb_last_load_keys_loaded", s.last_load.keys_loaded);
-    line(t, "aof_enabled", 0);
-    line(t, "aof_rewrite_in_progress", 0);
-    line(t, "aof_rewrite_scheduled", 0);
-    line(t, "aof_last_rewrite_time_sec", -1);
-    line(t, "aof_current_rewrite_time_sec", -1);
-    line(t, "aof_last_bgrewrite_status", "ok");
-    line(t, "aof_rewrites", 0);
-    line(t, "aof_rewrites_consecutive_failures", 0);
-    line(t, "aof_last_write_status", "ok");
-    line(t, "aof_last_cow_size", 0);
+    append_only_file(s, t);
     line(t, "module_fork_in_progress", 0);
     line(t, "module_fork_last_cow_size", 0);
     line(t, "slot_migration_fork_in_progress", 0);
     if let Some(loading) = &s.loading {
         loading_progress(loading, s.clock.now_ms() as i64, t);
     }
-}
-
-fn loading_progress(l: &Progress, now_ms: i64, t: &mut String) {
-    let total = if l.total_bytes > 0 { l.total_bytes } else { l.rdb_used_mem };
-    let left = total.saturating_sub(l.loaded_bytes);
-    let seconds = ((now_ms - l.started_ms) / 1000).max(0) as u64;
-    let eta = match seconds {
-        // Not known yet.
-        0 => 1,
-        s => s.saturating_mul(left) / (l.loaded_bytes + 1),
-    };
-    line(t, "loading_start_time", l.started_ms / 1000);
-    line(t, "loading_total_bytes", l.total_bytes);
-    line(t, "loading_rdb_used_mem", l.rdb_used_mem);
-    line(t, "loading_loaded_bytes", l.loaded_bytes);
-    line(t, "loading_loaded_perc", format_args!("{:.2}", 100.0 * ratio(l.loaded_bytes as f64, total as f64)));
-    line(t, "loading_eta_seconds", eta);
+    if s.is_logged() {
+        let (status, waiting) = (s.log_status(), s.log_backlog());
+        line(t, "aof_current_size", status.size);
+        line(t, "aof_base_size", s.aof.base_size);
+        line(t, "aof_pending_rewrite", s.aof.scheduled as u8);
+        line(t, "aof_buffer_length", waiting);
+        line(t, "aof_pending_bio_fsync", 0);
+        line(t, "aof_delayed_fsync", s.aof.delayed);
+    }
 }
 
 fn kbps(bytes: u64) -> String {
