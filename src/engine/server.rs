@@ -1,6 +1,7 @@
 //! The whole state of the server, plain data. Who changes what is told in ARCHITECTURE.md.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 
 use super::aof::Aof;
 use super::commandlog::CommandLogs;
@@ -13,7 +14,7 @@ use super::migrate_cache::MigrateCache;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
-use super::saving::Saves;
+use super::saving::{self, Saves};
 use super::scripts::Scripts;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
@@ -27,6 +28,7 @@ use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::keyspace::db::{Access, Remains};
 use crate::keyspace::{Db, Entry, ExpiryRule};
+use crate::persist::rdb::save;
 use crate::sentinel::Sentinel;
 use crate::sys::clock::Clock;
 use crate::sys::free::FreeThread;
@@ -481,6 +483,7 @@ impl Server {
         if let Ok(dir) = self.outside.enter_dir(".") {
             self.config.dir = dir;
         }
+        self.outside.name_unfinished([&saving::temp_file(), &save::temp_file(Path::new(""))]);
         // A failure is in the log; the reference starts all the same.
         let _ = self.outside.apply_oom_score(&self.config);
         self.begin_as_replica();
