@@ -45,7 +45,7 @@ mod tests {
              > HSET h f v            | :1
              > HPEXPIRE h 5000 FIELDS 1 f | [ :1 ]
              > SAVE                  | +OK
-             > FLUSHALL              | +OK
+             > FLUSHDB               | +OK
              > SET k other           | +OK
              > DEBUG RELOAD NOSAVE   | +OK
              > LRANGE l 0 -1         | [ \"a\" \"b\" \"c\" ]
@@ -117,7 +117,7 @@ mod tests {
         let mut kit = Kit::new(Config::default());
         ask(&mut kit, "MSET a 1 b 2");
         assert_eq!(ask(&mut kit, "SAVE"), "+OK");
-        ask(&mut kit, "FLUSHALL");
+        ask(&mut kit, "FLUSHDB");
         kit.exec.load_at_start();
         assert_eq!(ask(&mut kit, "GET a"), "-LOADING Valkey is loading the dataset in memory");
         assert_eq!(ask(&mut kit, "SAVE"), "-LOADING Valkey is loading the dataset in memory");
