@@ -17,6 +17,7 @@
 //! Consumers of streams have one time more since version 11. In files it goes into a field beside the data, which other
 //! servers pass over: [`AUX_ACTIVE`].
 
+pub mod libraries;
 pub mod read;
 pub mod save;
 #[cfg(test)]
