@@ -8,7 +8,7 @@ use crate::engine::effects::listeners;
 use crate::engine::error::Error;
 use crate::engine::server::Server;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
-use crate::engine::spec::{self, Flags, Handler};
+use crate::engine::spec::{self, Flags, Handler, Spec};
 use crate::engine::stats::ErrorOrigin;
 use crate::engine::table::Command;
 use crate::resp::Reply;
@@ -165,9 +165,7 @@ impl Exec {
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
-        if self.server.replication_gates()
-            && let Some(error) = self.replication_refuses(slot, flags, lacks)
-        {
+        if let Some(error) = self.world_refuses(slot, spec, (flags, lacks)) {
             return Pass::Refuse(Some(id), error);
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
@@ -183,8 +181,10 @@ impl Exec {
         if in_multi && !spec.has(spec::RUNS_IN_MULTI) {
             return Pass::Queue(id);
         }
-        let snapshot = self.server.snapshots.running.is_some() && self.depth == 0;
-        if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
+        if self.server.snapshots.running.is_some() && self.held_by_snapshot(slot, id, args) {
+            return Pass::Wait;
+        }
+        Pass::Run(id)
     }
 
     /// What being a replica, or having too few of them, forbids.
@@ -226,6 +226,18 @@ impl Exec {
         let replica = session.is_some_and(|s| s.kind == ClientType::Replica);
         (replica && flags & touches != 0)
             .then_some(Error::text("ERR Replica can't interact with the keyspace"))
+    }
+
+    /// What a disk that fails and being a replica forbid, or having too few of them. What the primary sends is obeyed.
+    #[inline]
+    fn world_refuses(&mut self, slot: usize, spec: &Spec, (flags, lacks): (Flags, Flags)) -> Option<Error> {
+        if let Some(error) = self.server.disk_error()
+            && (flags & spec::WRITE != 0 || spec.name == "ping")
+            && self.server.client(slot).kind != ClientType::Primary
+        {
+            return Some(error);
+        }
+        if self.server.replication_gates() { self.replication_refuses(slot, flags, lacks) } else { None }
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection

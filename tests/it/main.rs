@@ -11,4 +11,5 @@ mod messages;
 mod process;
 mod protocol;
 mod scripts;
+mod sentinel;
 mod server;
