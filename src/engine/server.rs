@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::aof::Aof;
 use super::commandlog::CommandLogs;
 use super::config::Config;
 use super::effects::{Effects, listeners};
@@ -33,6 +34,8 @@ use crate::sys::free::FreeThread;
 pub enum Request {
     /// `maxmemory` went down: make room now.
     MakeRoom,
+    /// DEBUG LOADAOF, for this client.
+    LoadLog { slot: usize, client: u64 },
     /// End the process with this status.
     Exit(i32),
     /// Make a connection for the link in this slot.
@@ -151,6 +154,8 @@ pub struct Server {
     pub watched: Watched,
     /// Who subscribes to what.
     pub pubsub: Pubsub,
+    /// The append-only file.
+    pub aof: Aof,
     /// Following, and being followed.
     pub repl: Replication,
     /// Who caches which keys.
@@ -198,6 +203,7 @@ impl Server {
             outside: Outside::default(),
             debug: Debug::default(),
             run_id: hex_id(&mut rng),
+            aof: Aof::default(),
             repl: Replication::new(&mut rng, now_ms),
             rng,
             started_ms: now_ms,
@@ -269,7 +275,7 @@ impl Server {
                 self.waiting.add(slot, wait);
             }
             Blocked::Wait { .. } => drop(self.repl.waiters.insert(slot)),
-            Blocked::Paused | Blocked::Freeing | Blocked::Snapshot => {}
+            Blocked::Log | Blocked::Paused | Blocked::Freeing | Blocked::Snapshot => {}
         }
     }
 
@@ -326,11 +332,7 @@ impl Server {
 
     /// Ends a wait: with its time-out's answer, or with this error.
     fn end_wait_as(&mut self, slot: usize, error: Option<&[u8]>) {
-        let offset = match self.clients.get(slot).and_then(|s| s.block.as_ref()).map(|b| &b.on) {
-            Some(Blocked::Wait { offset, .. }) => *offset,
-            _ => i64::MAX,
-        };
-        let acknowledged = self.acknowledged(offset) as i64;
+        let acks = self.acks_of(slot).unwrap_or_default();
         let session = self.client(slot);
         let resp3 = session.resp3;
         let wait = session.waits_for_keys();
@@ -339,7 +341,7 @@ impl Server {
         match (error, timed_out) {
             (Some(text), _) => out.error(text),
             (None, Some(timed_out)) => timed_out.write(&mut out),
-            (None, None) => out.int(acknowledged),
+            (None, None) => acks.write(&mut out),
         }
         self.count_wait(slot, command, error.is_some());
         self.unblock(slot);
@@ -352,7 +354,7 @@ impl Server {
         for slot in self.blocked.clone() {
             let Some(s) = self.clients.get(slot) else { continue };
             // What is only held runs again, and is judged then.
-            let held = |b: &Block| matches!(b.on, Blocked::Paused | Blocked::Snapshot);
+            let held = |b: &Block| matches!(b.on, Blocked::Paused | Blocked::Snapshot | Blocked::Log);
             if s.block.as_ref().is_none_or(held) {
                 continue;
             }

@@ -1,6 +1,7 @@
 //! The one thread that owns all data. `run` takes what a client sent, batch by batch; `gate` refuses in a fixed
 //! order; `call` runs a handler; `drain` spreads what it did; `cron` does the rest, in bounded slices.
 
+pub mod aof;
 pub mod blocked;
 pub mod call;
 #[cfg(debug_assertions)]
@@ -16,6 +17,7 @@ pub mod incoming;
 pub mod invalidate;
 pub mod link;
 pub mod propagate;
+pub mod replay;
 pub mod replicas;
 pub mod run;
 pub mod script;
@@ -169,6 +171,7 @@ impl Exec {
             self.server.stream_sent(slot, n);
         } else {
             s.output.consume(n);
+            self.server.note_sent(slot, n);
         }
     }
 
