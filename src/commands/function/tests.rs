@@ -107,7 +107,10 @@ fn libraries_are_dumped_and_restored() {
     let (a, b) = (load("a", "f"), load("b", "g"));
     assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &dump(&[a.clone(), b.clone()])]), "+OK");
     assert_eq!(ask(&[b"FCALL", b"f", b"0"]), "\"a\"");
-    assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &dump(&[a.clone()])]), "-ERR Library a already exists");
+    assert_eq!(
+        ask(&[b"FUNCTION", b"RESTORE", &dump(std::slice::from_ref(&a))]),
+        "-ERR Library a already exists"
+    );
     let clash = dump(&[load("a", "x"), load("c", "g")]);
     assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &clash, b"REPLACE"]), "-ERR Function g already exists");
     assert_eq!(ask(&[b"FCALL", b"f", b"0"]), "\"a\"");
@@ -115,7 +118,7 @@ fn libraries_are_dumped_and_restored() {
     assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &other, b"REPLACE"]), "+OK");
     assert_eq!(ask(&[b"FCALL", b"f", b"0"]), "-ERR Function not found");
     assert_eq!(ask(&[b"FCALL", b"g", b"0"]), "\"b\"");
-    assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &dump(&[a.clone()]), b"FLUSH"]), "+OK");
+    assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &dump(std::slice::from_ref(&a)), b"FLUSH"]), "+OK");
     assert_eq!(ask(&[b"FCALL", b"g", b"0"]), "-ERR Function not found");
     assert_eq!(
         ask(&[b"FUNCTION", b"RESTORE", &dump(&[a]), b"WHAT"]),
