@@ -144,7 +144,7 @@ pub const SAVE_WORK_MAX: usize = 2_000_000;
 pub const SAVE_HELD_MAX: usize = 32;
 /// Bytes of a snapshot that may wait to be written out, beside a part of the memory used. Beyond these commands that
 /// would add to them are held.
-pub const SAVE_QUEUE_MIN: usize = 32 << 20;
+pub const SAVE_QUEUE_MIN: usize = 4 << 20;
 /// Which part of the memory used.
 pub const SAVE_QUEUE_PART: usize = 16;
 /// Keys of a data set that are decoded before they are put in.

@@ -258,7 +258,7 @@ impl Server {
 }
 
 /// The name under which a save in the background begins.
-fn temp_file() -> PathBuf {
+pub fn temp_file() -> PathBuf {
     // Another one than that of SAVE, which may come while this one is given up.
     format!("temp-bgsave-{}.rdb", std::process::id()).into()
 }

@@ -1,6 +1,7 @@
 //! The whole state of the server, plain data. Who changes what is told in ARCHITECTURE.md.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 
 use super::aof::Aof;
 use super::commandlog::CommandLogs;
@@ -11,7 +12,7 @@ use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
-use super::saving::Saves;
+use super::saving::{self, Saves};
 use super::scripts::Scripts;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
@@ -25,6 +26,7 @@ use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::keyspace::db::{Access, Remains};
 use crate::keyspace::{Db, Entry, ExpiryRule};
+use crate::persist::rdb::save;
 use crate::sentinel::Sentinel;
 use crate::sys::clock::Clock;
 use crate::sys::free::FreeThread;
@@ -461,6 +463,7 @@ impl Server {
         if let Ok(dir) = self.outside.enter_dir(".") {
             self.config.dir = dir;
         }
+        self.outside.name_unfinished([&saving::temp_file(), &save::temp_file(Path::new(""))]);
         // A failure is in the log; the reference starts all the same.
         let _ = self.outside.apply_oom_score(&self.config);
         self.begin_as_replica();
