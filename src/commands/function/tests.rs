@@ -25,6 +25,8 @@ fn functions_are_loaded_and_called() {
          > FUNCTION LIST LIBRARYNAME               | -ERR library name argument was not given
          > FUNCTION LIST WHAT                      | -ERR Unknown argument WHAT
          > FUNCTION STATS                          | [ \"running_script\" nil \"engines\" [ \"LUA\" [ \"libraries_count\" :1 \"functions_count\" :1 ] ] ]
+         > FUNCTION DUMP                           | *
+         > FUNCTION RESTORE x                      | -ERR DUMP payload version or checksum are wrong
          > FUNCTION DELETE x                       | -ERR Library not found
          > FUNCTION DELETE lib                     | +OK
          > FCALL f 0                               | -ERR Function not found
