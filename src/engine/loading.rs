@@ -437,8 +437,13 @@ impl Load {
             Item::Skipped(key, Skipped::Empty) => {
                 self.loaded.empty += 1;
                 if self.loaded.empty <= EMPTY_TOLD_MAX {
-                    let shown = shown_key(&key, server.config.hide_user_data_from_log);
-                    tracing::info!("RDB: skipping empty key{shown}");
+                    match server.config.hide_user_data_from_log {
+                        true => tracing::info!("RDB: skipping empty key"),
+                        false => {
+                            let key = &key[..key.len().min(RDB_SHOWN_MAX)];
+                            tracing::info!("RDB: skipping empty key: {}", String::from_utf8_lossy(key));
+                        }
+                    }
                 }
             }
             Item::Skipped(_, Skipped::AllFieldsExpired) => self.loaded.all_fields_expired += 1,
