@@ -151,11 +151,7 @@ const STEP_ITEMS: usize = 32;
 /// In which encodings values are kept.
 pub fn value_limits(c: &Config) -> Limits {
     Limits {
-        list: ListLimits {
-            size: c.list_max_listpack_size,
-            depth: usize::try_from(c.list_compress_depth).unwrap_or(0),
-            plain: 0,
-        },
+        list: ListLimits { size: c.list_max_listpack_size, depth: c.list_compress_depth, plain: 0 },
         hash: HashLimits { packed: c.hash_max_listpack_entries, packed_value: c.hash_max_listpack_value },
         set: SetLimits {
             ints: c.set_max_intset_entries,
