@@ -84,6 +84,7 @@ impl Server {
     pub fn begin_as_replica(&mut self) {
         if self.is_replica() {
             self.repl.link.state = LinkState::Connect;
+            self.outside.apply_role(true);
         }
     }
 
@@ -135,6 +136,7 @@ impl Server {
     /// What depends on being a primary or a replica.
     fn role_changed(&mut self) {
         self.choose_streaming();
+        self.outside.apply_role(self.is_replica());
         // A failure is in the log.
         let _ = self.outside.apply_oom_score(&self.config);
     }
