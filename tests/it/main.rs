@@ -10,4 +10,5 @@ mod interop;
 mod messages;
 mod process;
 mod protocol;
+mod replication;
 mod server;
