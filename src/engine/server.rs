@@ -5,12 +5,14 @@ use std::collections::{BTreeSet, VecDeque};
 use super::commandlog::CommandLogs;
 use super::config::Config;
 use super::effects::{Effects, listeners};
+use super::error::Error;
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
+use super::spec::{Flags, WRITE};
 use super::stats::{ErrorOrigin, Stats};
 use super::stream::Stream;
 use super::table::CommandTable;
@@ -330,7 +332,7 @@ impl Server {
 
     /// The server becomes a replica: whoever waits for something to change here hears of it, or is sent to the primary.
     pub fn send_blocked_away(&mut self) {
-        let primary = self.config.replicaof.as_ref().map(|p| format!("REDIRECT {}:{}", p.host, p.port));
+        let primary = self.config.replicaof.as_ref().map(|p| Error::redirect(&p.host, p.port));
         for slot in self.blocked.clone() {
             let Some(s) = self.clients.get(slot) else { continue };
             // What is only held runs again, and is judged then.
@@ -339,8 +341,9 @@ impl Server {
                 continue;
             }
             match &primary {
-                Some(text) if s.capa_redirect && s.waits_for_keys().is_some() => {
-                    self.end_wait_as(slot, Some(text.as_bytes()));
+                _ if s.readonly && !self.waits_to_write(slot) => {}
+                Some(error) if s.capa_redirect && s.waits_for_keys().is_some() => {
+                    self.end_wait_as(slot, Some(error.as_bytes()));
                 }
                 _ => {
                     self.end_wait_as(
@@ -354,6 +357,12 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Whether the command that a client waits with changes data.
+    fn waits_to_write(&self, slot: usize) -> bool {
+        let last = self.clients.get(slot).and_then(|s| s.last_command);
+        last.is_some_and(|id| self.commands.get(id).spec.has(WRITE))
     }
 
     /// Counts a wait that has ended without being served. A `command` that waited for keys counts as it runs again; this
@@ -509,12 +518,17 @@ impl Server {
 
     /// What a command of the client in `slot` does with keys whose time has come.
     #[inline]
-    pub fn expiry_rule_for(&self, slot: usize, now_ms: i64) -> ExpiryRule {
+    pub fn expiry_rule_for(&self, slot: usize, flags: Flags, now_ms: i64) -> ExpiryRule {
         match self.expiry_rule {
             // The primary says when a key is over, and what it says was true where it was said.
             ExpiryRule::Remove if self.is_replica() => {
                 let primary = self.clients.get(slot).is_some_and(|s| s.kind == ClientType::Primary);
-                if primary { ExpiryRule::Ignore } else { ExpiryRule::Hide }
+                match primary {
+                    true => ExpiryRule::Ignore,
+                    // A client that writes here finds its way free.
+                    false if flags & WRITE != 0 && self.is_writable_replica() => ExpiryRule::Remove,
+                    false => ExpiryRule::Hide,
+                }
             }
             ExpiryRule::Remove if self.config.import_mode => {
                 let source = self.clients.get(slot).is_some_and(|s| s.import_source);

@@ -146,6 +146,8 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// READONLY: it takes what a replica has.
+    pub readonly: bool,
     /// CLIENT CAPA REDIRECT.
     pub capa_redirect: bool,
     /// CLIENT IMPORT-SOURCE.

@@ -6,6 +6,7 @@ use crate::engine::args::Args;
 use crate::engine::config::values::DisklessLoad;
 use crate::engine::effects::listeners;
 use crate::engine::error::Error;
+use crate::engine::replication::FailoverState;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
 use crate::engine::spec::{self, Flags, Handler};
 use crate::engine::stats::ErrorOrigin;
@@ -94,7 +95,9 @@ impl Exec {
         if let Some(id) = id.filter(|&id| is_exec(self.server.commands.get(id).spec)) {
             // The transaction is over, whatever it is that EXEC lacks.
             self.server.end_transaction(slot, None);
-            error = Error::transaction_discarded(&error);
+            if !error.is_redirect() {
+                error = Error::transaction_discarded(&error);
+            }
             if !self.server.monitors.is_empty() {
                 self.feed_monitors(slot, id, args, out);
             }
@@ -162,10 +165,15 @@ impl Exec {
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
-        if self.server.replication_gates()
-            && let Some(error) = self.replication_refuses(slot, flags, lacks)
-        {
-            return Pass::Refuse(Some(id), error);
+        if self.server.replication_gates() {
+            match self.replication_refuses(slot, flags, lacks) {
+                Some(Ok(error)) => return Pass::Refuse(Some(id), error),
+                Some(Err(Waits)) => {
+                    self.hold(slot, id);
+                    return Pass::Wait;
+                }
+                None => {}
+            }
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
             let name = &self.server.commands.get(id).full_name;
@@ -183,43 +191,52 @@ impl Exec {
 
     /// What being a replica, or having too few of them, forbids.
     #[cold]
-    fn replication_refuses(&mut self, slot: usize, flags: Flags, lacks: Flags) -> Option<Error> {
+    fn replication_refuses(
+        &self,
+        slot: usize,
+        flags: Flags,
+        lacks: Flags,
+    ) -> Option<std::result::Result<Error, Waits>> {
         let server = &self.server;
         let session = server.clients.get(slot);
         let obeys = session.is_some_and(|s| s.kind == ClientType::Primary);
         let c = &server.config;
         if let Some(primary) = &c.replicaof
             && !obeys
-            && session.is_some_and(|s| s.capa_redirect)
-            && flags & (spec::WRITE | spec::READONLY) != 0
+            && let Some(s) = session.filter(|s| s.capa_redirect)
+            && (flags & spec::WRITE != 0 || flags & spec::READONLY != 0 && !s.readonly)
         {
-            return Some(Error::owned(format!("REDIRECT {}:{}", primary.host, primary.port)));
+            if server.repl.failover.state == FailoverState::InProgress {
+                // Both are replicas for a moment, and each would send it to the other.
+                return Some(Err(Waits));
+            }
+            return Some(Ok(Error::redirect(&primary.host, primary.port)));
         }
         let writes = flags & spec::WRITE != 0;
         if writes && !server.enough_replicas() {
-            return Some(Error::NO_REPLICAS);
+            return Some(Ok(Error::NO_REPLICAS));
         }
         if server.is_replica() && c.replica_read_only && !obeys && writes {
-            return Some(Error::READONLY);
+            return Some(Ok(Error::READONLY));
         }
         if server.is_replica()
             && !server.link_is_up()
             && !c.replica_serve_stale_data
             && lacks & spec::STALE != 0
         {
-            return Some(Error::PRIMARY_DOWN);
+            return Some(Ok(Error::PRIMARY_DOWN));
         }
         if server.repl.link.loading {
             let served = c.repl_diskless_load == DisklessLoad::Swapdb;
             let refused = if served { flags & spec::NO_ASYNC_LOADING } else { lacks & spec::LOADING };
             if refused != 0 {
-                return Some(Error::LOADING);
+                return Some(Ok(Error::LOADING));
             }
         }
         let touches = spec::WRITE | spec::READONLY | spec::MAY_REPLICATE;
         let replica = session.is_some_and(|s| s.kind == ClientType::Replica);
         (replica && flags & touches != 0)
-            .then_some(Error::text("ERR Replica can't interact with the keyspace"))
+            .then_some(Ok(Error::text("ERR Replica can't interact with the keyspace")))
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection
@@ -252,10 +269,15 @@ impl Exec {
         if until <= now_ms || exempt {
             return false;
         }
-        // CLIENT LIST shows what it waits with.
-        session.last_command = Some(id);
-        self.server.block(slot, Block { on: Blocked::Paused, until_ms: None });
+        self.hold(slot, id);
         true
+    }
+
+    /// Makes a client wait for the end of a pause.
+    fn hold(&mut self, slot: usize, id: u16) {
+        // CLIENT LIST shows what it waits with.
+        self.server.client(slot).last_command = Some(id);
+        self.server.block(slot, Block { on: Blocked::Paused, until_ms: None });
     }
 
     /// Counts an error reply for INFO.
@@ -263,6 +285,9 @@ impl Exec {
         self.server.stats.count_error(error.code(), ErrorOrigin::Server);
     }
 }
+
+/// A request has to wait.
+struct Waits;
 
 /// Whether a command runs what MULTI has queued.
 pub(super) fn is_exec(spec: &spec::Spec) -> bool {

@@ -418,13 +418,11 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "pubsub_channels", channels);
     line(t, "pubsub_patterns", patterns);
     line(t, "pubsubshard_channels", shards);
+    zeros(t, &["latest_fork_usec", "total_forks", "migrate_cached_sockets"]);
+    line(t, "slave_expires_tracked_keys", s.repl.own_volatile.len());
     zeros(
         t,
         &[
-            "latest_fork_usec",
-            "total_forks",
-            "migrate_cached_sockets",
-            "slave_expires_tracked_keys",
             "active_defrag_hits",
             "active_defrag_misses",
             "active_defrag_key_hits",

@@ -135,6 +135,8 @@ impl Server {
 
     /// What depends on being a primary or a replica.
     fn role_changed(&mut self) {
+        // A primary removes what is over, whoever made it so.
+        self.repl.own_volatile.clear();
         self.choose_streaming();
         self.outside.apply_role(self.is_replica());
         // A failure is in the log.
