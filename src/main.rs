@@ -25,8 +25,8 @@ fn main() -> ExitCode {
         Mode::Version => say(&format!("{}\n", version::line())),
         Mode::CheckSystem => check_system(),
         Mode::CheckConfig => check_config(&words),
-        Mode::Server => serve(argv, &words).unwrap_or_else(|code| code),
-        Mode::Sentinel => fail("tarn: Sentinel mode is not yet in this version.\n"),
+        Mode::Server => serve(argv, &words, false).unwrap_or_else(|code| code),
+        Mode::Sentinel => serve(argv, &words, true).unwrap_or_else(|code| code),
         Mode::CheckRdb => fail("tarn: checking RDB files is not yet in this version.\n"),
         Mode::CheckAof => fail("tarn: checking append-only files is not yet in this version.\n"),
         Mode::TestMemory(_) => fail("tarn: testing memory is not yet in this version.\n"),
@@ -57,14 +57,14 @@ fn check_system() -> ExitCode {
 }
 
 fn check_config(words: &[OsString]) -> ExitCode {
-    match load(words) {
+    match load(words, words.iter().any(|word| word == "--sentinel")) {
         Ok(_) => say("The configuration is fine.\n"),
         Err(problems) => fail(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()),
     }
 }
 
 /// The configuration and the absolute path of its file.
-fn load(words: &[OsString]) -> Result<(Config, Option<PathBuf>), Vec<Problem>> {
+fn load(words: &[OsString], sentinel: bool) -> Result<(Config, Option<PathBuf>), Vec<Problem>> {
     let mut words = load::words_to_lines(words);
     let mut stdin = Vec::new();
     if words.stdin
@@ -75,20 +75,26 @@ fn load(words: &[OsString]) -> Result<(Config, Option<PathBuf>), Vec<Problem>> {
     // Absolute before `dir` changes the folder.
     words.file = words.file.map(|file| std::path::absolute(&file).unwrap_or(file));
     let file = words.file.clone();
-    load::load(&words.sources(stdin), &RealDisk, false).map(|config| (config, file))
+    load::load(&words.sources(stdin), &RealDisk, sentinel).map(|config| (config, file))
 }
 
 fn problem(place: Place, text: &[u8], reason: String) -> Problem {
     Problem { place, line: 0, text: text.to_vec(), reason: reason.into(), hint: None }
 }
 
-fn serve(argv: Vec<OsString>, words: &[OsString]) -> Result<ExitCode, ExitCode> {
+fn serve(argv: Vec<OsString>, words: &[OsString], sentinel: bool) -> Result<ExitCode, ExitCode> {
     let umask = process::umask();
-    let (config, config_file) = load(words).map_err(|problems| match problems.first() {
+    if sentinel {
+        log::set_role(log::Role::Sentinel);
+    }
+    let (config, config_file) = load(words, sentinel).map_err(|problems| match problems.first() {
         Some(first) => fail(&first.fatal(version::VERSION)),
         None => ExitCode::FAILURE,
     })?;
     enter_folder_and_log(&config)?;
+    if sentinel {
+        check_state_file(config_file.as_deref())?;
+    }
     process::check_memory_settings(config.disable_thp);
     let supervisor = supervise::begin(start::supervise_mode(&config));
     let background = config.daemonize && supervisor == Supervisor::None;
@@ -102,9 +108,9 @@ fn serve(argv: Vec<OsString>, words: &[OsString]) -> Result<ExitCode, ExitCode> 
     })?;
     start::apply_crash(&config);
     crash::install();
-    let config = settle_into_system(config, &argv, config_file.as_deref(), background)?;
-    show_banner(&config);
-    let startup = Startup { config, config_file, argv, supervisor, wakeups, umask, sentinel: false };
+    let config = settle_into_system(config, &argv, config_file.as_deref(), background, sentinel)?;
+    show_banner(&config, sentinel);
+    let startup = Startup { config, config_file, argv, supervisor, wakeups, umask, sentinel };
     let code = tarn::net::run(startup);
     process::remove_pidfile();
     Ok(code)
@@ -117,6 +123,19 @@ fn enter_folder_and_log(config: &Config) -> Result<(), ExitCode> {
         .map_err(|error| refuse(format!("'dir {}': {}", config.dir, process::os_text(&error))))?;
     log::init(&start::log_settings(config))
         .map_err(|error| refuse(format!("Can't open the log file: {}", process::os_text(&error))))
+}
+
+/// A Sentinel keeps its epochs and votes in its configuration file.
+fn check_state_file(file: Option<&Path>) -> Result<(), ExitCode> {
+    let Some(file) = file else {
+        tracing::warn!("Sentinel needs config file on disk to save state. Exiting...");
+        return Err(ExitCode::FAILURE);
+    };
+    process::check_writable(file).map_err(|error| {
+        let (file, error) = (file.display(), process::os_text(&error));
+        tracing::warn!("Sentinel config file {file} is not writable: {error}. Exiting...");
+        ExitCode::FAILURE
+    })
 }
 
 /// The first lines of the log, in the reference's form.
@@ -144,14 +163,15 @@ fn say_hello(config: &Config, words: &[OsString]) {
 }
 
 /// The banner, when standard output is a terminal or `always-show-logo` says so; otherwise one line.
-fn show_banner(config: &Config) {
+fn show_banner(config: &Config, sentinel: bool) {
+    let mode = if sentinel { "sentinel" } else { "standalone" };
     let pid = std::process::id();
     let plain = !config.logfile.is_empty() || !io::stdout().is_terminal();
     if plain && !config.always_show_logo {
-        return tracing::info!("Running mode=standalone, port={}.", config.port);
+        return tracing::info!("Running mode={mode}, port={}.", config.port);
     }
     let text = format!(
-        "\n      /\\\n     /  \\      Tarn {} ({} bit)\n  /\\/    \\/\\   Running in standalone mode\n /  ~~~~~~  \\  Port: {}\n/  ~~~~~~~~  \\ PID: {pid}\n\n",
+        "\n      /\\\n     /  \\      Tarn {} ({} bit)\n  /\\/    \\/\\   Running in {mode} mode\n /  ~~~~~~  \\  Port: {}\n/  ~~~~~~~~  \\ PID: {pid}\n\n",
         version::VERSION,
         usize::BITS,
         config.port
@@ -165,6 +185,7 @@ fn settle_into_system(
     argv: &[OsString],
     config_file: Option<&Path>,
     background: bool,
+    sentinel: bool,
 ) -> Result<Config, ExitCode> {
     if config.jemalloc_bg_thread {
         memory::start_background_purge();
@@ -182,7 +203,7 @@ fn settle_into_system(
     }
     let program = argv.first().map(|name| name.to_string_lossy()).unwrap_or_default();
     let file = config_file.map(|path| path.to_string_lossy());
-    start::apply_title(&config, &program, file.as_deref(), false);
+    start::apply_title(&config, &program, file.as_deref(), sentinel);
     process::check_backlog(config.tcp_backlog);
     Ok(config)
 }

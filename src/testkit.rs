@@ -30,6 +30,7 @@ use crate::engine::server::Server;
 use crate::engine::session::{Closing, Due, Peer};
 use crate::engine::spec::{Handler, MAY_REPLICATE, READONLY};
 use crate::engine::stream::takers;
+use crate::engine::table::CommandTable;
 use crate::exec::{Exec, table};
 use crate::keyspace::{EntryRef, ExpiryRule};
 use crate::resp::Output;
@@ -119,8 +120,26 @@ const WATCHED_KEYS_MAX: usize = 200;
 impl Kit {
     /// An executor with this configuration.
     pub fn new(config: Config) -> Kit {
+        Kit::with(config, table::commands())
+    }
+
+    /// A Sentinel with these `sentinel` lines, whose configuration is a file in memory.
+    pub fn sentinel(lines: &[&str]) -> Kit {
+        let words = |line: &&str| split_args(line.as_bytes()).expect("quotes that match");
+        let config = Config { port: 26379, sentinel: lines.iter().map(words).collect(), ..Config::default() };
+        let mut kit = Kit::with(config, table::sentinel_commands());
+        kit.exec.server.config_file = Some("/sentinel.conf".into());
+        kit.exec.server.become_sentinel(1).expect("lines that are right");
+        if let Some(machine) = &mut kit.exec.server.sentinel {
+            machine.begin(START_MS as i64);
+        }
+        kit.exec.settle_sentinel();
+        kit
+    }
+
+    fn with(config: Config, commands: CommandTable) -> Kit {
         let clock = ManualClock::new(START_MS);
-        let server = Server::new(config, table::commands(), Clock::Manual(clock.clone()), Rng::new(1));
+        let server = Server::new(config, commands, Clock::Manual(clock.clone()), Rng::new(1));
         Kit {
             exec: Exec::new(server),
             clock,
@@ -374,6 +393,17 @@ pub fn check_plain(transcript: &str) {
 pub fn check_debug(transcript: &str) {
     use crate::engine::config::values::Protected;
     play(transcript, Amplifier::Plain, &|c: &mut Config| c.enable_debug_command = Protected::Yes);
+}
+
+/// Runs a transcript once, on a Sentinel with these lines. What its machine wants done is done after each request.
+#[track_caller]
+pub fn check_sentinel(lines: &[&str], transcript: &str) -> Kit {
+    let mut kit = Kit::sentinel(lines);
+    for step in steps(transcript) {
+        run_steps(&[step], &mut kit, Amplifier::Plain, "Sentinel");
+        kit.exec.settle_sentinel();
+    }
+    kit
 }
 
 /// A value as text.

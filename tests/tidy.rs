@@ -516,7 +516,7 @@ fn no_leftovers_and_no_hosts() {
 /// All specs with their full names: `client list` as the second of `client`.
 fn specs() -> Vec<(String, &'static Spec)> {
     let mut all = Vec::new();
-    for s in table::FAMILIES.iter().flat_map(|f| f.iter()) {
+    for s in table::FAMILIES.iter().chain(table::SENTINEL_FAMILIES).flat_map(|f| f.iter()) {
         all.push((s.name.to_string(), s));
         all.extend(s.subcommands.iter().map(|sub| (format!("{} {}", s.name, sub.name), sub)));
     }

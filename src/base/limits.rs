@@ -84,6 +84,12 @@ pub const COMMANDLOG_ARGS_MAX: usize = 32;
 pub const COMMANDLOG_ARG_MAX: usize = 128;
 /// Samples kept of each event of the latency monitor (Redis: `LATENCY_TS_LEN`).
 pub const LATENCY_SAMPLES_MAX: usize = 160;
+/// Replicas, and other Sentinels, that a Sentinel knows of one primary, and primaries that it watches.
+pub const SENTINEL_MEMBERS_MAX: usize = 4096;
+/// Bytes of an answer that a Sentinel takes from an instance.
+pub const SENTINEL_ANSWER_MAX: usize = 4 << 20;
+/// Arrays inside arrays of such an answer.
+pub const SENTINEL_ANSWER_DEPTH_MAX: usize = 4;
 /// Rounds of PFSELFTEST over all registers, and the elements that it adds (Redis: 1000 and 10 million, for which a server
 /// stands still for seconds).
 pub const HLL_TEST_CYCLES: usize = 100;

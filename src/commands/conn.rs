@@ -171,7 +171,8 @@ fn introduce(cx: &mut ServerCx<'_>, out: &mut Reply<'_>) {
     let (id, resp3) = (cx.session().id, cx.session().resp3);
     let config = &cx.server.config;
     let redis = config.extended_redis_compatibility;
-    out.map(7 + !config.availability_zone.is_empty() as usize);
+    let sentinel = cx.server.sentinel.is_some();
+    out.map(6 + !sentinel as usize + !config.availability_zone.is_empty() as usize);
     // As the reference names itself: clients know no other names. INFO tells who it is.
     out.bulk(b"server");
     out.bulk(if redis { b"redis" } else { b"valkey" });
@@ -182,9 +183,11 @@ fn introduce(cx: &mut ServerCx<'_>, out: &mut Reply<'_>) {
     out.bulk(b"id");
     out.int(id as i64);
     out.bulk(b"mode");
-    out.bulk(b"standalone");
-    out.bulk(b"role");
-    out.bulk(if config.replicaof.is_some() { b"replica" } else { b"master" });
+    out.bulk(if sentinel { b"sentinel" } else { b"standalone" });
+    if !sentinel {
+        out.bulk(b"role");
+        out.bulk(if config.replicaof.is_some() { b"replica" } else { b"master" });
+    }
     out.bulk(b"modules");
     out.array(0);
     if !config.availability_zone.is_empty() {

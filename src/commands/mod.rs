@@ -13,6 +13,7 @@ pub mod observe;
 pub mod pubsub;
 pub mod replication;
 pub mod scan_options;
+pub mod sentinel;
 pub mod server;
 pub mod set;
 pub mod sort;

@@ -1,7 +1,7 @@
 //! Pub/sub: SUBSCRIBE and its like, PUBLISH, SPUBLISH, PUBSUB. What is known of subscribers lies in `engine/pubsub.rs`,
 //! messages are delivered by `exec/deliver.rs`.
 
-use super::help;
+use super::{help, sentinel};
 use crate::base::glob;
 use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
@@ -162,6 +162,9 @@ pub const SPUBLISH: Spec = Spec::server("spublish", |cx, args, out| publish(cx, 
     .summary("Sends a message to the subscribers of a shard channel.");
 
 fn publish(cx: &mut ServerCx<'_>, scope: Scope, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    if let Some(sentinel) = &mut cx.server.sentinel {
+        return sentinel::take_hello(sentinel, cx.now_ms, args, out);
+    }
     let delivery = cx.server.pubsub.plan(scope, args.get(1));
     out.int(delivery.receivers as i64);
     if delivery.receivers > 0 {

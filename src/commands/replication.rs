@@ -3,6 +3,7 @@
 
 use crate::base::num;
 use crate::base::quote::split_args;
+use crate::commands::sentinel;
 use crate::engine::args::Args;
 use crate::engine::config::values::Primary;
 use crate::engine::cx::{ServerCx, SessionCx};
@@ -84,6 +85,10 @@ pub const ROLE: Spec = Spec::server("role", role)
 
 fn role(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let server = &mut *cx.server;
+    if let Some(machine) = &server.sentinel {
+        sentinel::role(machine, out);
+        return Ok(());
+    }
     server.take_pending_stream();
     if let Some(primary) = &server.config.replicaof {
         out.array(5);

@@ -13,6 +13,7 @@ pub mod latency;
 pub mod outside;
 pub mod pubsub;
 pub mod replication;
+pub mod sentinel;
 pub mod server;
 pub mod session;
 pub mod snapshot;

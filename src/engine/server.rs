@@ -23,6 +23,7 @@ use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::keyspace::db::{Access, Remains};
 use crate::keyspace::{Db, Entry, ExpiryRule};
+use crate::sentinel::Sentinel;
 use crate::sys::clock::Clock;
 use crate::sys::free::FreeThread;
 
@@ -108,6 +109,8 @@ pub struct Server {
     pub latency: LatencyMonitor,
     /// The record of the running command.
     pub fx: Effects,
+    /// The Sentinel that this server is, if it is one.
+    pub sentinel: Option<Box<Sentinel>>,
     /// Process, listeners, files.
     pub outside: Outside,
     /// What DEBUG switches.
@@ -180,6 +183,7 @@ impl Server {
             logs: CommandLogs::default(),
             latency: LatencyMonitor::default(),
             fx: Effects::default(),
+            sentinel: None,
             outside: Outside::default(),
             debug: Debug::default(),
             run_id: hex_id(&mut rng),
@@ -473,7 +477,8 @@ impl Server {
         }
         self.shutting_down = true;
         tracing::info!("User requested shutdown...");
-        tracing::warn!("Tarn is now ready to exit, bye bye...");
+        let name = if self.sentinel.is_some() { "Sentinel" } else { "Tarn" };
+        tracing::warn!("{name} is now ready to exit, bye bye...");
         self.requests.push(Request::Exit(0));
     }
 

@@ -59,19 +59,27 @@ fn slot(packed: u128) -> usize {
 impl CommandTable {
     /// Lays out families; `renames` are (old, new) names, an empty new one removing the command.
     pub fn new(families: &[&'static [Spec]]) -> CommandTable {
+        CommandTable::of(families, |_| true)
+    }
+
+    /// As [`CommandTable::new`], with the commands and subcommands (`client|list`) alone that are to be kept.
+    pub fn of(families: &[&'static [Spec]], keep: impl Fn(&str) -> bool) -> CommandTable {
         let mut t = CommandTable {
             commands: Vec::new(),
             stats: Vec::new(),
             short: Vec::new(),
             names: HashMap::new(),
         };
-        let specs = families.iter().flat_map(|f| f.iter());
+        let specs = families.iter().flat_map(|f| f.iter()).filter(|spec| keep(spec.name));
         for spec in specs {
             let id = t.add(spec, None, spec.name.to_string());
             t.names.insert(spec.name.as_bytes().to_vec(), id);
             let first = t.commands.len() as u16;
             for sub in spec.subcommands {
-                t.add(sub, Some(id), format!("{}|{}", spec.name, sub.name));
+                let name = format!("{}|{}", spec.name, sub.name);
+                if keep(&name) {
+                    t.add(sub, Some(id), name);
+                }
             }
             let end = t.commands.len() as u16;
             t.commands[id as usize].subs = first..end;

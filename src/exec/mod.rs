@@ -18,6 +18,7 @@ pub mod link;
 pub mod propagate;
 pub mod replicas;
 pub mod run;
+pub mod sentinel;
 pub mod snapshot;
 pub mod sync;
 pub mod table;

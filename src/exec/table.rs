@@ -27,6 +27,15 @@ pub const FAMILIES: &[&[Spec]] = &[
     commands::zset::COMMANDS,
 ];
 
+/// Families of commands that only a Sentinel has.
+pub const SENTINEL_FAMILIES: &[&[Spec]] = &[commands::sentinel::COMMANDS];
+
+/// The table of a Sentinel: its own commands, and a few of all others.
+pub fn sentinel_commands() -> CommandTable {
+    let all: Vec<&[Spec]> = SENTINEL_FAMILIES.iter().chain(FAMILIES).copied().collect();
+    CommandTable::of(&all, commands::sentinel::has)
+}
+
 /// The table as a server starts with it.
 pub fn commands() -> CommandTable {
     CommandTable::new(FAMILIES)

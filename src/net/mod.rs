@@ -6,6 +6,7 @@
 mod conn;
 mod link;
 mod listener;
+mod sentinel;
 mod turn;
 
 use std::cell::RefCell;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::task::LocalSet;
 
 use crate::base::hash;
@@ -56,12 +58,19 @@ pub fn run(startup: Startup) -> ExitCode {
     };
     hash::set_key(k0, k1);
     let outside = Outside::real(&startup);
-    let mut server = Server::new(startup.config, table::commands(), Clock::real(), Rng::new(random::u64()));
+    let commands = if startup.sentinel { table::sentinel_commands() } else { table::commands() };
+    let mut server = Server::new(startup.config, commands, Clock::real(), Rng::new(random::u64()));
     if let Err(line) = server.rename_commands() {
         tracing::warn!("FATAL CONFIG FILE ERROR: {line}");
         return ExitCode::FAILURE;
     }
     server.start(outside, startup.config_file);
+    if startup.sentinel
+        && let Err(line) = server.become_sentinel(random::u64())
+    {
+        tracing::warn!("FATAL CONFIG FILE ERROR: {line}");
+        return ExitCode::FAILURE;
+    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build() {
         Ok(r) => r,
         Err(e) => {
@@ -114,6 +123,7 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
     if !config.unixsocket.is_empty() {
         tracing::info!("Ready to accept connections unix");
     }
+    begin_sentinel(&shared);
     shared.turns.borrow_mut().exec.server.outside.startup_memory = memory::used();
     supervisor.ready("Ready to accept connections");
     shared.exit.notified().await;
@@ -123,6 +133,17 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
     }
     let exit = shared.turns.borrow().exit;
     exit.unwrap_or(0)
+}
+
+/// A Sentinel begins to watch.
+fn begin_sentinel(shared: &Rc<Shared>) {
+    let mut turns = shared.turns.borrow_mut();
+    let now_ms = turns.exec.server.clock.now_ms() as i64;
+    let Some(machine) = &mut turns.exec.server.sentinel else { return };
+    machine.begin(now_ms);
+    let (outgoing, outputs) = unbounded_channel();
+    turns.outgoing = Some(outgoing);
+    tokio::task::spawn_local(sentinel::run(shared.clone(), outputs));
 }
 
 /// Has tokio watch all sockets: their poll is one descriptor to wait for, which is all that a `Receiver` is here.

@@ -13,6 +13,7 @@ use std::rc::Rc;
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, Event, EventData, EventFlags};
 use rustix::io::Errno;
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::conn::{Conn, Next};
 use super::link::Dial;
@@ -20,6 +21,7 @@ use super::listener::Listeners;
 use crate::engine::server::Request;
 use crate::engine::session::{Closing, Due, Peer};
 use crate::exec::Exec;
+use crate::sentinel::Output;
 
 /// Bytes of the shared read buffer.
 const SCRATCH: usize = 64 * 1024;
@@ -51,6 +53,8 @@ pub(super) struct Turns {
     pub early: bool,
     /// The process is to end with this status.
     pub exit: Option<i32>,
+    /// Where goes what a Sentinel has for its connections.
+    pub outgoing: Option<UnboundedSender<Output>>,
 }
 
 impl Turns {
@@ -70,6 +74,7 @@ impl Turns {
             planned_ms: 0,
             early: false,
             exit: None,
+            outgoing: None,
         })
     }
 
@@ -182,6 +187,12 @@ impl Turns {
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,
     /// connections to look at. What comes of these is for the next turn.
     pub fn finish(&mut self) {
+        if let Some(outgoing) = &self.outgoing {
+            for output in self.exec.settle_sentinel() {
+                // Its reader lives as long as the process.
+                let _ = outgoing.send(output);
+            }
+        }
         self.exec.end_turn();
         self.exec.hand_on();
         for request in std::mem::take(&mut self.exec.server.requests) {

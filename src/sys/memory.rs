@@ -475,6 +475,56 @@ unsafe fn je_mallctl_void(name: &std::ffi::CStr) {
     let _ = name;
 }
 
+/// Settings of jemalloc that DEBUG MALLCTL may change: none of them is a pointer.
+const CTL_WRITABLE: [&std::ffi::CStr; 4] =
+    [c"background_thread", c"max_background_threads", c"arenas.dirty_decay_ms", c"arenas.muzzy_decay_ms"];
+/// Settings that are texts.
+const CTL_TEXTS: [&std::ffi::CStr; 6] =
+    [c"version", c"config.malloc_conf", c"opt.dss", c"opt.metadata_thp", c"opt.percpu_arena", c"opt.thp"];
+
+/// A number among jemalloc's figures and settings, by its name, which `write` may change; errors are the system's numbers.
+/// The size of its type is found by trying.
+pub fn ctl_number(name: &std::ffi::CStr, write: Option<i64>) -> Result<i64, i32> {
+    if write.is_some() && !CTL_WRITABLE.contains(&name) {
+        return Err(rustix::io::Errno::PERM.raw_os_error());
+    }
+    for size in [8, 4, 2, 1] {
+        match ctl_call(name, size, write) {
+            Err(e) if e == rustix::io::Errno::INVAL.raw_os_error() => {}
+            result => return result,
+        }
+    }
+    Err(rustix::io::Errno::INVAL.raw_os_error())
+}
+
+#[cfg(not(miri))]
+fn ctl_call(name: &std::ffi::CStr, size: usize, write: Option<i64>) -> Result<i64, i32> {
+    let (mut old, mut len) = (0i64, size);
+    let mut new = write.unwrap_or(0);
+    let (to, to_len) = if write.is_some() { ((&raw mut new).cast(), size) } else { (ptr::null_mut(), 0) };
+    // SAFETY: the name is zero-terminated; `old` and `new` have room for the at most 8 bytes that the lengths tell, and
+    // what is written is a number, by the list of those that are.
+    match unsafe { je::mallctl(name.as_ptr(), (&raw mut old).cast(), &mut len, to, to_len) } {
+        0 => Ok(old),
+        error => Err(error),
+    }
+}
+
+#[cfg(miri)]
+fn ctl_call(_: &std::ffi::CStr, _: usize, _: Option<i64>) -> Result<i64, i32> {
+    Err(rustix::io::Errno::NOENT.raw_os_error())
+}
+
+/// A text among jemalloc's settings. Only those known to be texts are read: the name does not tell the type.
+pub fn ctl_text(name: &std::ffi::CStr) -> Result<&'static [u8], i32> {
+    if !CTL_TEXTS.contains(&name) {
+        return Err(rustix::io::Errno::NOENT.raw_os_error());
+    }
+    // SAFETY: the name is zero-terminated, and its value a zero-terminated text that lives as long as the process.
+    let text = unsafe { ctl::raw::read_str(name.to_bytes_with_nul()) };
+    text.map(|t| t.strip_suffix(b"\0").unwrap_or(t)).map_err(|_| rustix::io::Errno::NOENT.raw_os_error())
+}
+
 /// MEMORY MALLOC-STATS: jemalloc's whole report.
 pub fn malloc_stats_text() -> String {
     #[cfg(miri)]

@@ -3,6 +3,7 @@
 //! a signal reaches the loop through a file descriptor.
 
 pub mod args;
+pub mod children;
 pub mod clock;
 pub mod crash;
 pub mod disk;

@@ -65,6 +65,16 @@ pub fn remove_pidfile() {
     }
 }
 
+/// Whether this process may write a file; an error says why not.
+pub fn check_writable(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)
+}
+
+/// Whether this process may run a file.
+pub fn is_executable(path: &[u8]) -> bool {
+    rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
 /// An error as strerror words it, without Rust's "(os error N)".
 pub fn os_text(error: &io::Error) -> String {
     let text = error.to_string();

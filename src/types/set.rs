@@ -223,14 +223,6 @@ impl Set {
         true
     }
 
-    /// Adds values of another set; how many were new.
-    fn add_batch(&mut self, values: &[Value<'_>], limits: SetLimits) -> usize {
-        if let Set::Table(table) = self {
-            return table.insert_batch(values);
-        }
-        values.iter().filter(|v| self.add_value(**v, limits)).count()
-    }
-
     /// Removes `member`; whether it was there.
     #[inline]
     pub fn remove(&mut self, member: &[u8]) -> bool {
@@ -413,6 +405,15 @@ impl SetTable {
     fn insert_batch(&mut self, values: &[Value<'_>]) -> usize {
         let hashes = self.prefetch(values);
         values.iter().zip(hashes).filter(|(v, h)| self.insert_value(*h, **v)).count()
+    }
+
+    /// As `insert_batch`, for values whose hashes are known.
+    fn insert_hashed(&mut self, values: &[Value<'_>], hashes: &[u64]) {
+        hashes.iter().for_each(|h| self.members.prefetch_bucket(*h));
+        self.prefetch_items(hashes);
+        values.iter().zip(hashes).for_each(|(v, h)| {
+            self.insert_value(*h, *v);
+        });
     }
 
     /// Asks for what looking up `values`, [`BATCH`] at most, will read; their hashes.

@@ -360,8 +360,21 @@ impl<I: Item> Table<I> {
         if keeps {
             return;
         }
-        while self.segs > 1 && self.len < self.segs * TARGET_LOW && self.merge() {}
+        self.fit();
         (0..self.segs).for_each(|index| self.shrink(index));
+    }
+
+    /// Makes the segments for `n` items ahead, which costs little while there are few: no item is moved again as they
+    /// come. If fewer came, [`Table::fit`] takes back what was too much.
+    pub fn reserve(&mut self, n: usize) {
+        while self.segs * TARGET < n {
+            self.split();
+        }
+    }
+
+    /// Merges segments until none holds too few items on average.
+    pub fn fit(&mut self) {
+        while self.segs > 1 && self.len < self.segs * TARGET_LOW && self.merge() {}
     }
 
     /// Splits the next segment in order: those of its entries whose next hash bit is set go to a new one.

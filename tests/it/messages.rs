@@ -83,6 +83,31 @@ fn a_thousand_subscribers_hear_a_long_message() {
     }
 }
 
+#[test]
+fn caches_are_told_of_changes() {
+    let server = Server::start(&[]);
+    let [mut ear, mut reader, mut by_prefix, mut writer] = [(); 4].map(|()| server.tcp());
+    let news = |keys: &[&str]| {
+        let keys: String = keys.iter().map(|k| format!("${}\r\n{k}\r\n", k.len())).collect();
+        let n = keys.matches('$').count();
+        format!("*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*{n}\r\n{keys}").into_bytes()
+    };
+    ear.ask(b"CLIENT ID\r\n", b":1\r\n");
+    ear.ask(b"SUBSCRIBE x\r\n", b"*3\r\n$9\r\nsubscribe\r\n$1\r\nx\r\n:1\r\n");
+    reader.ask(b"CLIENT TRACKING ON REDIRECT 1\r\nGET a1\r\n", b"+OK\r\n$-1\r\n");
+    by_prefix.ask(b"CLIENT TRACKING ON REDIRECT 1 BCAST PREFIX a PREFIX b NOLOOP\r\n", b"+OK\r\n");
+    // One hears at once, the other at the end of the turn.
+    writer.ask(b"MSET b2 x a1 x b1 x c1 x\r\n", b"+OK\r\n");
+    [&["a1"][..], &["a1"], &["b1", "b2"]].iter().for_each(|keys| ear.hear(&news(keys)));
+    // A key that expires by itself.
+    writer.ask(b"SET b3 x PX 20\r\n", b"+OK\r\n");
+    [&["b3"], &["b3"]].iter().for_each(|keys| ear.hear(&news(*keys)));
+    by_prefix.ask(b"SET a1 y\r\n", b"+OK\r\n");
+    writer.ask(b"FLUSHALL\r\n", b"+OK\r\n");
+    let gone = b"*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n$-1\r\n";
+    (0..2).for_each(|_| ear.hear(gone));
+}
+
 /// Sets `n` volatile keys that nobody will miss.
 fn fill(c: &mut Connection, n: usize) {
     for part in (0..n).collect::<Vec<_>>().chunks(10_000) {

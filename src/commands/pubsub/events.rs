@@ -109,6 +109,9 @@ fn expired_keys_are_told_when_they_are_met() {
          c9< [ "pmessage" "*" "__keyevent@0__:set" "c" ]
          c9< [ "pmessage" "*" "__keyevent@0__:expire" "c" ]
          @ +200ms
+         > LCS nosuch a LEN IDX | -ERR If you want both the length and indexes, please just use IDX.
+         c9< [ "pmessage" "*" "__keyevent@0__:keymiss" "nosuch" ]
+         c9< [ "pmessage" "*" "__keyevent@0__:keymiss" "a" ]
          > BITOP OR c nosuch b | :18
          c9< [ "pmessage" "*" "__keyevent@0__:keymiss" "nosuch" ]
          c9< [ "pmessage" "*" "__keyevent@0__:expired" "c" ]

@@ -1,5 +1,6 @@
 //! DEBUG: what tests need and operators do not. Refused unless `enable-debug-command` allows it.
 
+use std::ffi::CString;
 use std::time::Duration;
 
 use super::config::rewrite_config;
@@ -18,7 +19,7 @@ use crate::keyspace::digest::Digest;
 use crate::keyspace::entry::Entry;
 use crate::keyspace::{Key, NewValue};
 use crate::resp::Reply;
-use crate::sys::crash;
+use crate::sys::{crash, memory};
 
 pub const DEBUG: Spec = Spec::server("debug", debug)
     .arity(at_least(1))
@@ -104,6 +105,8 @@ const SUBCOMMANDS: &[Sub] = &[
         done(out)
     }),
     sub("listpack", 1, 1, values::listpack),
+    sub("mallctl", 1, ANY, mallctl),
+    sub("mallctl-str", 1, 1, mallctl_text),
     sub("object", 1, 2, values::object),
     sub("oom", 0, ANY, |_, _, out| {
         out_of_memory();
@@ -183,6 +186,10 @@ const HELP: &[&str] = &[
     "    Write the elements of a value that is one listpack to the log.",
     "LOG <text>",
     "    Write the text to the log.",
+    "MALLCTL <key> [<value>]",
+    "    A number among the allocator's figures and settings; some can be changed.",
+    "MALLCTL-STR <key>",
+    "    A text among the allocator's settings.",
     "OBJECT <key> [fast]",
     "    How the value of the key is stored.",
     "OOM",
@@ -249,6 +256,31 @@ fn restart(cx: &mut ServerCx<'_>, args: &mut Args<'_>, graceful: bool) -> Result
     let error = cx.server.outside.restart(Duration::from_millis(delay_ms), file.as_deref());
     tracing::warn!("Can't restart: {error}");
     Err(Error::text("ERR failed to restart the server. Check server logs."))
+}
+
+/// The name of one of the allocator's figures or settings, which a zero byte ends.
+fn ctl_name(args: &mut Args<'_>) -> Result<CString> {
+    let name = args.bytes_arg()?.split(|b| *b == 0).next().unwrap_or_default();
+    // Nothing is left that could be refused.
+    CString::new(name).map_err(|_| Error::SYNTAX)
+}
+
+fn mallctl(_: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let name = ctl_name(args)?;
+    let value = if args.left() > 0 { Some(args.int()?) } else { None };
+    out.int(memory::ctl_number(&name, value).map_err(system_error)?);
+    Ok(())
+}
+
+fn mallctl_text(_: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    out.bulk(memory::ctl_text(&ctl_name(args)?).map_err(system_error)?);
+    Ok(())
+}
+
+/// The system's text of an error of this number.
+fn system_error(number: i32) -> Error {
+    let text = std::io::Error::from_raw_os_error(number).to_string();
+    Error::owned(format!("ERR {}", text.split(" (os error").next().unwrap_or_default()))
 }
 
 /// Asks for half of all addresses: no allocator gives that.
@@ -530,6 +562,27 @@ mod tests {
                 .contains("[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: ")
         );
         assert_eq!(ask("DEBUG HTSTATS 99\r\n"), "-ERR Out of range database\r\n");
+    }
+
+    #[test]
+    fn the_allocator_is_asked() {
+        check_with(
+            "> DEBUG MALLCTL arenas.page               | :4096
+             > DEBUG MALLCTL arenas.quantum            | :8
+             > DEBUG MALLCTL nosuch                    | -ERR No such file or directory
+             > DEBUG MALLCTL arenas.page 1             | -ERR Operation not permitted
+             > DEBUG MALLCTL arenas.dirty_decay_ms x   | -ERR value is not an integer or out of range
+             > DEBUG MALLCTL arenas.muzzy_decay_ms 500 | *
+             > DEBUG MALLCTL arenas.muzzy_decay_ms     | :500
+             > DEBUG MALLCTL                           | *
+             > DEBUG MALLCTL-STR opt.dss               | *
+             > DEBUG MALLCTL-STR arenas.page           | -ERR No such file or directory",
+            allowed,
+        );
+        let mut kit = crate::testkit::Kit::new(Config::default());
+        allowed(&mut kit.exec.server.config);
+        let version = kit.raw("c", b"DEBUG MALLCTL-STR version\r\n");
+        assert!(version.windows(4).any(|w| w == b"5.3."), "{}", String::from_utf8_lossy(&version));
     }
 
     #[test]

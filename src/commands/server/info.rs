@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use crate::commands::sentinel;
 use crate::engine::args::Args;
 use crate::engine::config::values::{DisklessLoad, Named, Primary};
 use crate::engine::cx::ServerCx;
@@ -39,6 +40,8 @@ enum Shown {
     All,
     /// By its name alone.
     Named,
+    /// Without being named, by a Sentinel.
+    Sentinel,
 }
 
 /// A section: the name it is asked for by, its title, what writes it.
@@ -75,7 +78,15 @@ const SECTIONS: &[Section] = &[
     }),
     section("keyspace", "Keyspace", Shown::Default, keyspace),
     section("debug", "Debug", Shown::Named, debug),
+    section("sentinel", "Sentinel", Shown::Sentinel, |cx, t| {
+        if let Some(machine) = &cx.server.sentinel {
+            sentinel::info_section(machine, cx.now_ms, t);
+        }
+    }),
 ];
+
+/// The sections that a Sentinel has.
+const OF_SENTINEL: &[&str] = &["server", "clients", "stats", "cpu", "sentinel"];
 
 fn info(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     // Before the text takes any: after eviction, INFO tells what `maxmemory` was compared with.
@@ -85,13 +96,15 @@ fn info(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
     let all = asked("all") || asked("everything");
     let default = wanted.is_empty() || asked("default");
     let mut text = String::with_capacity(8192);
+    let sentinel = cx.server.sentinel.is_some();
     for s in SECTIONS {
         let show = match s.shown {
             Shown::Default => all || default || asked(s.name),
             Shown::All => all || asked(s.name),
             Shown::Named => asked(s.name),
+            Shown::Sentinel => all || default || asked(s.name),
         };
-        if show {
+        if show && (!sentinel || OF_SENTINEL.contains(&s.name)) {
             if !text.is_empty() {
                 text.push_str("\r\n");
             }
@@ -136,7 +149,11 @@ fn server(cx: &mut ServerCx<'_>, t: &mut String) {
     let s = &*cx.server;
     let c = &s.config;
     let uptime = (cx.now_ms - s.started_ms).max(0) / 1000;
-    let mode = if c.cluster_enabled { "cluster" } else { "standalone" };
+    let mode = match c.cluster_enabled {
+        true => "cluster",
+        false if s.sentinel.is_some() => "sentinel",
+        false => "standalone",
+    };
     line(t, "redis_version", REDIS_VERSION);
     line(t, "server_name", "tarn");
     line(t, "tarn_version", version::VERSION);

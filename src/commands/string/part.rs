@@ -173,14 +173,16 @@ impl LcsOptions {
 
 fn longest_common(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let keys = [args.key(), args.key()];
+    // Both are looked up, and missed, before anything is refused.
     for key in keys {
-        let found = cx.find_read(key);
-        if found.is_some_and(|pos| cx.db.string_at(pos).is_err()) {
-            return Err(Error::text("ERR The specified keys must contain string values"));
-        }
+        cx.find_read(key);
+    }
+    let found = keys.map(|key| cx.db.seen(key));
+    if found.iter().flatten().any(|entry| entry.string().is_none()) {
+        return Err(Error::text("ERR The specified keys must contain string values"));
     }
     let o = LcsOptions::read(args)?;
-    let values = keys.map(|key| cx.db.seen(key).map_or(Value::Bytes(b""), |entry| entry.value()));
+    let values = found.map(|entry| entry.map_or(Value::Bytes(b""), |entry| entry.value()));
     let mut digits = [NumBuf::new(), NumBuf::new()];
     let [for_a, for_b] = &mut digits;
     let (a, b) = (values[0].bytes(for_a), values[1].bytes(for_b));

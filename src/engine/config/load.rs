@@ -4,7 +4,7 @@
 //! line is only how its words become lines (`words_to_lines`). An `include` is read where it stands. The loader goes
 //! on after a problem, so that `--check-config` can show all of them; a start shows the first and stops.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -14,7 +14,10 @@ use super::directive::{MULTI_ARG, Origin, Reason, Taken, WRONG_NUMBER};
 use super::fields::Config;
 use super::special::BAD_DIRECTIVE;
 use super::table;
+use crate::base::rng::Rng;
 use crate::base::{glob, limits, quote};
+use crate::engine::sentinel::sentinel_world;
+use crate::sentinel::Sentinel;
 use crate::sys::disk::{Disk, Open};
 use crate::sys::process::os_text;
 
@@ -191,11 +194,21 @@ struct Loader<'a> {
     problems: Vec<Problem>,
     disk: Option<&'a dyn Disk>,
     sentinel: bool,
+    /// Where each of the configuration's `sentinel` lines stands, and its text.
+    sentinel_lines: Vec<(Place, usize, Vec<u8>)>,
 }
+
+/// Where a Sentinel listens unless it is told otherwise.
+const SENTINEL_PORT: u16 = 26379;
 
 impl<'a> Loader<'a> {
     fn new(disk: Option<&'a dyn Disk>, sentinel: bool) -> Self {
-        Self { config: Config::default(), seen: Vec::new(), problems: Vec::new(), disk, sentinel }
+        let mut config = Config::default();
+        if sentinel {
+            // It must be reached by others.
+            (config.port, config.protected_mode) = (SENTINEL_PORT, false);
+        }
+        Self { config, seen: Vec::new(), problems: Vec::new(), disk, sentinel, sentinel_lines: Vec::new() }
     }
 
     fn finish(mut self) -> Result<Config, Vec<Problem>> {
@@ -209,8 +222,28 @@ impl<'a> Loader<'a> {
                 hint: None,
             });
         }
+        self.check_sentinel();
         self.config.settle();
         if self.problems.is_empty() { Ok(self.config) } else { Err(self.problems) }
+    }
+
+    /// Whether a Sentinel can begin with the `sentinel` lines.
+    fn check_sentinel(&mut self) {
+        let mut machine = Sentinel::new(0, Rng::new(0), sentinel_world());
+        let mut lines = self.config.sentinel.clone();
+        // Programs are named from `dir`, which is entered later.
+        for line in &mut lines {
+            let is_script = line.first().is_some_and(|word| word.to_ascii_lowercase().ends_with(b"-script"));
+            if let Some(path) = line.last_mut().filter(|_| is_script) {
+                let from_here = Path::new(&self.config.dir).join(OsStr::from_bytes(path));
+                *path = from_here.into_os_string().into_vec();
+            }
+        }
+        if let Err((i, reason)) = machine.load(&lines)
+            && let Some((place, line, text)) = self.sentinel_lines.get(i).cloned()
+        {
+            self.problems.push(Problem { place, line, text, reason, hint: None });
+        }
     }
 
     /// Reads a file, or every file that a pattern matches.
@@ -250,9 +283,12 @@ impl<'a> Loader<'a> {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
+            let before = self.config.sentinel.len();
             if let Err((reason, hint)) = self.line(line, depth) {
                 let (place, text) = (place.clone(), line.to_vec());
                 self.problems.push(Problem { place, line: i.saturating_add(1), text, reason, hint });
+            } else if self.config.sentinel.len() > before {
+                self.sentinel_lines.push((place.clone(), i.saturating_add(1), line.to_vec()));
             }
         }
     }

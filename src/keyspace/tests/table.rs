@@ -271,6 +271,24 @@ fn bytes_beside_the_entries() {
 }
 
 #[test]
+fn segments_made_ahead_are_taken_back() {
+    let names = names(scaled(5000, 100), |_| true);
+    let mut table = Table::new();
+    names[..50].iter().for_each(|k| insert(&mut table, k, 0));
+    table.reserve(scaled(5000, 1500));
+    let (_, segs) = table.shape();
+    assert_eq!(segs, scaled(11, 4));
+    names[50..].iter().for_each(|k| insert(&mut table, k, 0));
+    table.fit();
+    assert_eq!(table.shape().1, scaled(11, 1), "as many as were needed");
+    assert!(names.iter().all(|k| table.find(hash(k), k).is_some()) && table.len() == names.len());
+    table.reserve(scaled(100_000, 3000));
+    table.fit();
+    assert!(table.shape().1 <= scaled(5000usize, 100).div_ceil(160));
+    assert!(names.iter().all(|k| remove(&mut table, k)) && table.is_empty());
+}
+
+#[test]
 fn freed_piece_by_piece() {
     let start = memory::used_by_thread();
     let mut table = Table::new();

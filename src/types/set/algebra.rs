@@ -4,28 +4,74 @@
 use std::ops::ControlFlow;
 
 use super::{BATCH, Set, SetLimits, SetTable, as_int, hash_of};
+use crate::types::collection::Collection;
 use crate::types::{Intset, Listpack, Value};
+
+/// A result that is to be stored, as it is put together.
+struct Stored {
+    set: Set,
+    limits: SetLimits,
+    /// How many members it may get at the most: a table is made for so many at once, since to let it grow means to hash
+    /// every member once more.
+    room: usize,
+}
+
+impl Stored {
+    fn add(&mut self, values: &[Value<'_>]) {
+        if let Set::Table(table) = &mut self.set {
+            table.insert_batch(values);
+        } else {
+            self.add_to_small(values);
+        }
+    }
+
+    /// As `add`, for those that have passed all tests, which may be hashed already.
+    fn add_left(&mut self, left: &Left<'_>) {
+        match &mut self.set {
+            Set::Table(table) if left.hashed => table.insert_hashed(left.values(), &left.hashes[..left.n]),
+            _ => self.add(left.values()),
+        }
+    }
+
+    fn add_to_small(&mut self, values: &[Value<'_>]) {
+        for v in values {
+            self.set.add_value(*v, self.limits);
+        }
+        if let Set::Table(table) = &mut self.set {
+            table.members.reserve(self.room);
+        }
+    }
+
+    fn finish(mut self) -> Set {
+        if let Set::Table(table) = &mut self.set {
+            table.members.fit();
+        }
+        self.set
+    }
+}
 
 /// Gives the members that all of `sets` have until `give` breaks. They are those of the smallest set, in its order.
 pub fn inter(sets: &mut [&Set], mut give: impl FnMut(Value<'_>) -> ControlFlow<()>) {
     sets.sort_by_key(|s| s.len());
     let Some((first, others)) = sets.split_first() else { return };
-    let _ = filter(first, others, true, |batch| batch.iter().try_for_each(|v| give(*v)));
+    let _ = filter(first, others, true, |left| left.values().iter().try_for_each(|v| give(*v)));
 }
 
 /// The intersection as it is stored.
 pub fn inter_stored(sets: &mut [&Set], limits: SetLimits) -> Set {
     sets.sort_by_key(|s| s.len());
-    let mut result = match sets.first() {
+    let set = match sets.first() {
         Some(Set::Ints(_)) => Set::Ints(Intset::new()),
         _ => Set::Packed(Listpack::new()),
     };
+    let mut result = Stored { set, limits, room: sets.first().map_or(0, |s| s.len()) };
     if let Some((first, others)) = sets.split_first() {
-        let _ = filter(first, others, true, |batch| {
-            result.add_batch(batch, limits);
+        let _ = filter(first, others, true, |left| {
+            result.add_left(left);
             ControlFlow::Continue(())
         });
     }
+    let mut result = result.finish();
     result.make_ints(limits);
     result
 }
@@ -44,8 +90,8 @@ pub fn union(sets: &[&Set], limits: SetLimits, mut give: impl FnMut(Value<'_>)) 
         [a, b] => {
             let (large, small) = if a.len() < b.len() { (b, a) } else { (a, b) };
             large.for_each(&mut give);
-            let _ = filter(small, &[large], false, |batch| {
-                batch.iter().for_each(|v| give(*v));
+            let _ = filter(small, &[large], false, |left| {
+                left.values().iter().for_each(|v| give(*v));
                 ControlFlow::Continue(())
             });
         }
@@ -67,14 +113,19 @@ pub fn union(sets: &[&Set], limits: SetLimits, mut give: impl FnMut(Value<'_>)) 
 
 /// The union as it is stored.
 pub fn union_stored(sets: &[&Set], limits: SetLimits) -> Set {
-    let mut result = Set::Ints(Intset::new());
-    for set in sets {
+    // A table with so many members stays one, whatever comes: to copy it takes no hash and no search.
+    let stays = limits.ints_max().max(limits.packed);
+    let tables = sets.iter().filter(|s| matches!(s, Set::Table(_)) && s.len() > stays);
+    let base = tables.max_by_key(|s| s.len());
+    let set = base.map_or_else(|| Set::Ints(Intset::new()), |s| s.duplicate());
+    let mut result = Stored { set, limits, room: sets.iter().map(|s| s.len()).sum() };
+    for set in sets.iter().filter(|s| base.is_none_or(|base| !base.is(s))) {
         let _ = set.batches(|batch| {
-            result.add_batch(batch, limits);
+            result.add(batch);
             ControlFlow::Continue(())
         });
     }
-    result
+    result.finish()
 }
 
 /// Gives the members of `first` that none of `others` has. What had to be built for it is returned.
@@ -93,8 +144,8 @@ pub fn diff(
         return Some(result);
     }
     others.sort_by_key(|s| std::cmp::Reverse(s.len()));
-    let _ = filter(first, others, false, |batch| {
-        batch.iter().for_each(|v| give(*v));
+    let _ = filter(first, others, false, |left| {
+        left.values().iter().for_each(|v| give(*v));
         ControlFlow::Continue(())
     });
     None
@@ -102,19 +153,19 @@ pub fn diff(
 
 /// The difference as it is stored.
 pub fn diff_stored(first: &Set, others: &mut [&Set], limits: SetLimits) -> Set {
-    let mut result = Set::Ints(Intset::new());
     if others.iter().any(|s| s.is(first)) {
-        return result;
+        return Set::Ints(Intset::new());
     }
     if subtracts(first, others) {
         return subtracted(first, others, limits);
     }
     others.sort_by_key(|s| std::cmp::Reverse(s.len()));
-    let _ = filter(first, others, false, |batch| {
-        result.add_batch(batch, limits);
+    let mut result = Stored { set: Set::Ints(Intset::new()), limits, room: first.len() };
+    let _ = filter(first, others, false, |left| {
+        result.add_left(left);
         ControlFlow::Continue(())
     });
-    result
+    result.finish()
 }
 
 /// Whether the others are to be taken from a copy of `first`, instead of looking each of its members up in all of
@@ -150,7 +201,7 @@ fn filter(
     first: &Set,
     others: &[&Set],
     wanted: bool,
-    mut give: impl FnMut(&[Value<'_>]) -> ControlFlow<()>,
+    mut give: impl FnMut(&Left<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     first.batches(|batch| {
         let mut left = Left::new(batch);
@@ -160,7 +211,7 @@ fn filter(
                 return ControlFlow::Continue(());
             }
         }
-        give(&left.values[..left.n])
+        give(&left)
     })
 }
 
@@ -177,6 +228,10 @@ impl<'a> Left<'a> {
         let mut values = [Value::Int(0); BATCH];
         values[..batch.len()].copy_from_slice(batch);
         Left { values, hashes: [0; BATCH], hashed: false, n: batch.len() }
+    }
+
+    fn values(&self) -> &[Value<'a>] {
+        &self.values[..self.n]
     }
 
     /// Keeps those that `set` has, or has not.

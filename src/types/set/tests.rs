@@ -268,6 +268,29 @@ fn stored_results_have_the_encodings_of_the_reference() {
 }
 
 #[test]
+fn large_results_are_stored_whole() {
+    let n = if cfg!(miri) { 150 } else { 5000 };
+    let large = |range: std::ops::Range<usize>| {
+        let mut set = Set::for_members(b"m", range.len(), USUAL);
+        range.for_each(|i| assert!(set.add(format!("m{i}").as_bytes(), USUAL)));
+        set
+    };
+    let model =
+        |range: std::ops::Range<usize>| -> Model { range.map(|i| format!("m{i}").into_bytes()).collect() };
+    let (a, b, few) = (large(0..n), large(n / 2..2 * n), large(0..3));
+    assert_eq!((a.encoding(), few.encoding()), ("hashtable", "listpack"));
+    check(&algebra::union_stored(&[&few, &a, &b, &a], USUAL), &model(0..2 * n));
+    check(&algebra::union_stored(&[&a], USUAL), &model(0..n));
+    check(&algebra::diff_stored(&a, &mut [&b], USUAL), &model(0..n / 2));
+    check(&algebra::diff_stored(&a, &mut [&few; 4], USUAL), &model(3..n));
+    check(&algebra::inter_stored(&mut [&a, &b], USUAL), &model(n / 2..n));
+    assert!(algebra::diff_stored(&a, &mut [&b, &a], USUAL).is_empty());
+    // Of room for a whole set nothing is left when little of it comes.
+    let little = algebra::diff_stored(&b, &mut [&large(n / 2..2 * n - 200.min(n))], USUAL);
+    assert!(little.table_shape().is_none_or(|(slots, _)| slots < 600));
+}
+
+#[test]
 fn a_large_pop_leaves_what_the_limits_say() {
     let popped = |set: &mut Set, n| {
         let mut count = 0;
