@@ -88,6 +88,35 @@ impl Server {
         }
     }
 
+    /// What a file says of the data that it holds: the history's name, the offset, and the database that the stream had
+    /// selected; nothing where nobody could go on with that.
+    pub fn history(&self) -> Option<(ReplId, i64, usize)> {
+        if !self.is_replica() {
+            return self.repl.backlog.as_ref().map(|_| (self.repl.id, self.stream_offset(), 0));
+        }
+        let link = &self.repl.link;
+        let db = match link.slot.filter(|_| self.link_is_up()).and_then(|slot| self.clients.get(slot)) {
+            Some(primary) => Some(primary.db),
+            None => link.cached,
+        };
+        db.map(|db| (self.repl.id, self.repl.offset, db))
+    }
+
+    /// The data that was loaded at the start is that of this history up to this offset: a replica goes on with it, and a
+    /// primary serves those who have it.
+    pub fn resume_history(&mut self, id: ReplId, offset: i64, stream_db: usize) {
+        let offset = offset.clamp(0, i64::MAX - 1);
+        self.repl.offset = offset;
+        if self.is_replica() {
+            self.repl.id = id;
+            self.repl.link.cached = Some(stream_db);
+        } else {
+            (self.repl.id2, self.repl.second_offset) = (id, offset + 1);
+            self.repl.no_replicas_since_ms = self.clock.now_ms() as i64;
+            self.create_backlog();
+        }
+    }
+
     /// Follows this primary from now on: REPLICAOF.
     pub fn follow(&mut self, primary: Primary, disconnect_blocked: bool) {
         let was_primary = !self.is_replica();

@@ -2,6 +2,7 @@
 
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
+use crate::engine::config::values::Primary;
 use crate::engine::replication::LinkState;
 use crate::engine::server::Request;
 use crate::engine::session::{Closing, Peer};
@@ -592,4 +593,41 @@ fn a_backlog_that_is_too_short_costs_everything() {
     net.check_equal();
     let stats = net.kits[0].exec.server.repl.stats;
     assert_eq!((stats.sync_full, stats.sync_partial_ok, stats.sync_partial_err), (2, 0, 2));
+}
+
+#[test]
+fn servers_that_come_back_with_their_data_go_on() {
+    for who in [0, 1] {
+        let mut net = Net::new(2);
+        set(&mut net, 0, "repl-diskless-sync-delay", "0");
+        net.fill(0, 10);
+        net.run(1, "REPLICAOF kit 0");
+        net.follows(1);
+        net.run(0, "SELECT 3");
+        net.run(0, "SET x 1");
+        net.advance(1000);
+        // One of them is saved and comes back.
+        let (id, offset, db) = net.kits[who].exec.server.history().unwrap();
+        net.down = true;
+        net.cut_all();
+        let mut kit = Kit::new(Config { port: who as u16, ..Config::default() });
+        let old = std::mem::replace(&mut net.kits[who].exec.server.dbs, Vec::new());
+        kit.exec.server.dbs = old;
+        if who == 1 {
+            let primary = Primary { host: "kit".into(), port: 0 };
+            kit.exec.server.config.replicaof = Some(primary);
+            kit.exec.server.begin_as_replica();
+        }
+        kit.exec.server.resume_history(id, offset, db);
+        net.kits[who] = kit;
+        net.run(0, "SELECT 3");
+        net.run(0, "APPEND x 2");
+        net.down = false;
+        net.follows(1);
+        net.run(0, "APPEND x 3");
+        net.advance(1000);
+        net.check_equal();
+        let full = net.kits[0].exec.server.repl.stats.sync_full;
+        assert_eq!(full, if who == 0 { 0 } else { 1 }, "server {who}");
+    }
 }
