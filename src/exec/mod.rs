@@ -51,8 +51,8 @@ pub struct Exec {
     depth: u32,
     /// Where messages are put together.
     frame: deliver::Frame,
-    /// The full synchronization that is being sent.
-    sending: Option<Box<sync::Sending>>,
+    /// The full synchronizations that are being sent.
+    sending: Vec<sync::Sending>,
     /// The data set that is being received.
     incoming: Option<Box<incoming::Incoming>>,
 }
@@ -73,7 +73,7 @@ impl Exec {
             running_again: false,
             depth: 0,
             frame: Default::default(),
-            sending: None,
+            sending: Vec::new(),
             incoming: None,
         }
     }
@@ -152,9 +152,11 @@ impl Exec {
         let s = self.server.client(slot);
         s.bytes_out += n as u64;
         if s.output.is_empty() {
-            self.server.stream_sent(slot, n);
-        } else {
-            s.output.consume(n);
+            return self.server.stream_sent(slot, n);
+        }
+        s.output.consume(n);
+        if s.kind == ClientType::Replica {
+            self.server.repl.stats.bytes_out += n as u64;
         }
     }
 
