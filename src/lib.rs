@@ -12,6 +12,7 @@ pub mod net;
 pub mod persist;
 pub mod repl;
 pub mod resp;
+pub mod script;
 pub mod sentinel;
 pub mod sys;
 #[cfg(test)]

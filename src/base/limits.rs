@@ -95,6 +95,12 @@ pub const SENTINEL_ANSWER_DEPTH_MAX: usize = 4;
 pub const HLL_TEST_CYCLES: usize = 100;
 /// See `HLL_TEST_CYCLES`.
 pub const HLL_TEST_ELEMENTS: u64 = 1_000_000;
+/// Scripts that came by EVAL and are kept (Redis: `LRU_LIST_LENGTH`).
+pub const EVAL_SCRIPTS_MAX: usize = 500;
+/// Functions that one library may register.
+pub const FUNCTIONS_MAX: usize = 100_000;
+/// Bytes that the values of scripts take. The reference knows no bound but `maxmemory`.
+pub const SCRIPT_MEMORY_MAX: usize = 1 << 30;
 /// Bytes of a full synchronization that wait between its socket and the thread that reads or writes the data set.
 pub const SYNC_PIPE_MAX: usize = 4 << 20;
 /// Bytes of the longest string that an RDB file may hold as an integer (Redis: 11).

@@ -3,6 +3,7 @@
 pub mod bitmap;
 pub mod client;
 pub mod conn;
+pub mod function;
 pub mod generic;
 pub mod geo;
 pub mod hash;
@@ -13,6 +14,7 @@ pub mod observe;
 pub mod pubsub;
 pub mod replication;
 pub mod scan_options;
+pub mod script;
 pub mod sentinel;
 pub mod server;
 pub mod set;

@@ -254,6 +254,12 @@ pub trait Caller {
     fn call(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result;
     /// Runs a command that may run: it was let pass before.
     fn run(&mut self, command: u16, args: &mut Args<'_>, out: &mut Reply<'_>);
+    /// Shows the request to the clients in MONITOR: before what it runs.
+    fn tell_monitors(&mut self, out: &mut Reply<'_>);
+    /// Runs a command of the script that runs. Gives the nanoseconds that it took.
+    fn script_command(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) -> u64;
+    /// Whether the running script may go on; serves others meanwhile if it runs for long.
+    fn script_goes_on(&mut self) -> bool;
     /// The server, as for a handler of the server's kind.
     fn cx(&mut self) -> ServerCx<'_>;
 }

@@ -36,6 +36,12 @@ impl Error {
     pub const NOT_AUTHENTICATED: Error = fixed("NOAUTH Authentication required.");
     pub const WRONG_PASSWORD: Error = fixed("WRONGPASS invalid username-password pair or user is disabled.");
     pub const OOM: Error = fixed("OOM command not allowed when used memory > 'maxmemory'.");
+    pub const BUSY_SCRIPT: Error =
+        fixed("BUSY Valkey is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.");
+    pub const SCRIPT_STALE: Error = fixed("ERR Can not execute the command on a stale replica");
+    pub const SCRIPT_UNKNOWN_COMMAND: Error = fixed("ERR Unknown command called from script");
+    pub const BUSY_FUNCTION: Error =
+        fixed("BUSY Valkey is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.");
     pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");
     pub const UNKNOWN_CLIENT: Error = fixed("ERR No such client");
     pub const READONLY: Error = fixed("READONLY You can't write against a read only replica.");

@@ -6,10 +6,12 @@ use super::commandlog::CommandLogs;
 use super::config::Config;
 use super::effects::{Effects, listeners};
 use super::error::Error;
+use super::functions::Functions;
 use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
+use super::scripts::Scripts;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
 use super::spec::{Flags, WRITE};
@@ -107,6 +109,12 @@ pub struct Server {
     pub logs: CommandLogs,
     /// LATENCY.
     pub latency: LatencyMonitor,
+    /// EVAL's scripts, and the one that runs.
+    pub scripts: Scripts,
+    /// Libraries of functions.
+    pub functions: Functions,
+    /// More memory is in use than `maxmemory` allows, and nothing could be evicted: as of the running request's beginning.
+    pub oom: bool,
     /// The record of the running command.
     pub fx: Effects,
     /// The Sentinel that this server is, if it is one.
@@ -182,6 +190,9 @@ impl Server {
             stats: Stats::default(),
             logs: CommandLogs::default(),
             latency: LatencyMonitor::default(),
+            scripts: Scripts::default(),
+            functions: Functions::default(),
+            oom: false,
             fx: Effects::default(),
             sentinel: None,
             outside: Outside::default(),

@@ -63,6 +63,9 @@ pub const WHILE_SUBSCRIBED: Flags = 1 << 25;
 /// Reads no keys, so that no database needs to know the time.
 pub const NO_DATA: Flags = 1 << 26;
 
+/// Runs a script, whose own flags count in place of some of the command's.
+pub const RUNS_SCRIPT: Flags = 1 << 27;
+
 /// The names that COMMAND gives flags, in its order; what is not here it does not tell.
 pub const FLAG_NAMES: &[(Flags, &str)] = &[
     (WRITE, "write"),

@@ -26,7 +26,7 @@ impl Exec {
     #[cold]
     pub fn serve_waiting(&mut self) {
         let now_ms = self.now.wall_ms() as i64;
-        if self.server.paused(now_ms) {
+        if self.server.paused(now_ms) || self.server.scripts.running.is_some() {
             return;
         }
         while let Some((db, key)) = self.server.waiting.next_ready() {

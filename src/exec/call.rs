@@ -184,6 +184,24 @@ impl Caller for Nested<'_> {
         Ok(())
     }
 
+    fn tell_monitors(&mut self, out: &mut Reply<'_>) {
+        if !self.exec.server.monitors.is_empty() {
+            self.exec.show_to_monitors(self.slot, &self.outer, out);
+        }
+    }
+
+    fn script_command(&mut self, args: &mut Args<'_>, out: &mut Reply<'_>) -> u64 {
+        args.note_running();
+        let began_ns = self.exec.now.mono_ns;
+        self.exec.script_command(self.slot, args, out);
+        self.outer.note_running();
+        self.exec.now.mono_ns.saturating_sub(began_ns)
+    }
+
+    fn script_goes_on(&mut self) -> bool {
+        self.exec.script_goes_on(&self.outer)
+    }
+
     fn cx(&mut self) -> ServerCx<'_> {
         ServerCx { server: &mut self.exec.server, slot: self.slot, now_ms: self.now_ms }
     }

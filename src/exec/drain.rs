@@ -7,6 +7,7 @@
 use super::Exec;
 use crate::engine::args::Args;
 use crate::engine::effects::{Event, Propagate, listeners};
+use crate::engine::scripts::Running;
 use crate::engine::server::Server;
 use crate::engine::spec::TOUCHES_ARBITRARY_KEYS;
 use crate::engine::stream::To;
@@ -61,11 +62,12 @@ impl Exec {
     }
 
     fn propagate(&mut self, db: u32, dirty: u64, how: Propagate, args: &Args<'_>) {
-        let Server { stream, fx, .. } = &mut self.server;
+        let Server { stream, fx, scripts, .. } = &mut self.server;
+        let to = scripts.running.as_ref().map_or(To::All, Running::propagates_to);
         match how {
             Propagate::Verbatim if dirty == 0 => {}
             Propagate::Never => {}
-            Propagate::Verbatim | Propagate::Always => stream.push(db, args.all(), To::All),
+            Propagate::Verbatim | Propagate::Always => stream.push(db, args.all(), to),
             Propagate::ToReplicas => stream.push(db, args.all(), To::Replicas),
             Propagate::Instead => {
                 fx.instead.iter().for_each(|(db, command)| stream.push_encoded(db, command));
@@ -176,7 +178,8 @@ impl Exec {
 
     /// The running request is over: more than one command of it goes as a transaction, if that matters (`whole`).
     pub(super) fn end_unit(&mut self, whole: bool) {
-        if self.depth == 0 {
+        // Not by what others run while a script is stuck.
+        if self.depth == 0 && self.server.scripts.running.is_none() {
             self.server.stream.end_unit(whole);
         }
     }

@@ -7,11 +7,13 @@ use crate::engine::config::values::DisklessLoad;
 use crate::engine::effects::listeners;
 use crate::engine::error::Error;
 use crate::engine::replication::FailoverState;
+use crate::engine::server::Server;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
 use crate::engine::spec::{self, Flags, Handler};
 use crate::engine::stats::ErrorOrigin;
 use crate::engine::table::Command;
 use crate::resp::Reply;
+use crate::script::shebang;
 
 /// What the gate says.
 enum Pass {
@@ -108,7 +110,8 @@ impl Exec {
 
     /// Queues a request of a transaction.
     fn queue(&mut self, slot: usize, id: u16, args: &Args<'_>, out: &mut Reply<'_>) {
-        let flags = self.server.commands.get(id).spec.flags;
+        let spec = self.server.commands.get(id).spec;
+        let flags = if spec.has(spec::RUNS_SCRIPT) { scripted(&self.server, spec, args) } else { spec.flags };
         let session = self.server.client(slot);
         session.last_command = Some(id);
         if let Some(tx) = &mut session.transaction {
@@ -148,36 +151,38 @@ impl Exec {
         let in_multi = self.depth == 0 && session.in_multi();
         // In RESP2 messages and replies could not be told apart.
         let subscribed = session.kind == ClientType::Pubsub && !session.resp3;
-        let (mut flags, mut lacks) = (spec.flags, !spec.flags);
-        if in_multi {
-            if spec.has(spec::NO_MULTI) {
-                return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
-            }
-            if is_exec(spec) {
-                let tx = session.transaction.as_ref();
-                flags |= tx.map_or(0, |t| t.flags);
-                lacks |= tx.map_or(0, |t| t.lacks);
-            }
+        if in_multi && spec.has(spec::NO_MULTI) {
+            return Pass::Refuse(Some(id), Error::not_in_multi(&command.full_name));
         }
-        if server.config.maxmemory > 0 && !self.make_room() && flags & spec::DENYOOM != 0 {
+        let (flags, lacks) = match session.transaction.as_ref().filter(|_| in_multi && is_exec(spec)) {
+            Some(tx) => (spec.flags | tx.flags, !spec.flags | tx.lacks),
+            None if spec.has(spec::RUNS_SCRIPT) => both(scripted(server, spec, args)),
+            None => both(spec.flags),
+        };
+        // Inside a script nothing is evicted, whoever asks.
+        let busy = self.server.scripts.busy_error();
+        self.server.oom = self.server.config.maxmemory > 0 && busy.is_none() && !self.make_room();
+        if self.server.oom && flags & spec::DENYOOM != 0 {
             return Pass::Refuse(Some(id), Error::OOM);
         }
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
         if self.server.replication_gates() {
-            match self.replication_refuses(slot, flags, lacks) {
-                Some(Ok(error)) => return Pass::Refuse(Some(id), error),
-                Some(Err(Waits)) => {
-                    self.hold(slot, id);
-                    return Pass::Wait;
-                }
-                None => {}
+            if self.waits_for_failover(slot, flags) {
+                self.hold(slot, id);
+                return Pass::Wait;
+            }
+            if let Some(error) = self.replication_refuses(slot, flags, lacks) {
+                return Pass::Refuse(Some(id), error);
             }
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
             let name = &self.server.commands.get(id).full_name;
             return Pass::Refuse(Some(id), Error::subscribed(name));
+        }
+        if let Some(error) = busy.filter(|_| !spec.has(spec::ALLOW_BUSY)) {
+            return Pass::Refuse(Some(id), error);
         }
         if self.server.pause != Default::default() && self.paused(slot, id, flags) {
             return Pass::Wait;
@@ -189,54 +194,59 @@ impl Exec {
         if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
     }
 
+    /// Whether a client that can go to the primary itself is to be sent there for this.
+    fn would_redirect(&self, slot: usize, flags: Flags) -> bool {
+        self.server.is_replica()
+            && self.server.clients.get(slot).is_some_and(|s| {
+                s.capa_redirect && (flags & spec::WRITE != 0 || flags & spec::READONLY != 0 && !s.readonly)
+            })
+    }
+
+    /// Whether a request that would be sent to the primary waits until there is one: while a FAILOVER ends both are
+    /// replicas for a moment, and each would send it to the other.
+    #[cold]
+    fn waits_for_failover(&self, slot: usize, flags: Flags) -> bool {
+        self.server.repl.failover.state == FailoverState::InProgress && self.would_redirect(slot, flags)
+    }
+
     /// What being a replica, or having too few of them, forbids.
     #[cold]
-    fn replication_refuses(
-        &self,
-        slot: usize,
-        flags: Flags,
-        lacks: Flags,
-    ) -> Option<std::result::Result<Error, Waits>> {
+    pub(super) fn replication_refuses(&mut self, slot: usize, flags: Flags, lacks: Flags) -> Option<Error> {
         let server = &self.server;
         let session = server.clients.get(slot);
         let obeys = session.is_some_and(|s| s.kind == ClientType::Primary);
         let c = &server.config;
         if let Some(primary) = &c.replicaof
             && !obeys
-            && let Some(s) = session.filter(|s| s.capa_redirect)
-            && (flags & spec::WRITE != 0 || flags & spec::READONLY != 0 && !s.readonly)
+            && self.would_redirect(slot, flags)
         {
-            if server.repl.failover.state == FailoverState::InProgress {
-                // Both are replicas for a moment, and each would send it to the other.
-                return Some(Err(Waits));
-            }
-            return Some(Ok(Error::redirect(&primary.host, primary.port)));
+            return Some(Error::redirect(&primary.host, primary.port));
         }
         let writes = flags & spec::WRITE != 0;
         if writes && !server.enough_replicas() {
-            return Some(Ok(Error::NO_REPLICAS));
+            return Some(Error::NO_REPLICAS);
         }
         if server.is_replica() && c.replica_read_only && !obeys && writes {
-            return Some(Ok(Error::READONLY));
+            return Some(Error::READONLY);
         }
         if server.is_replica()
             && !server.link_is_up()
             && !c.replica_serve_stale_data
             && lacks & spec::STALE != 0
         {
-            return Some(Ok(Error::PRIMARY_DOWN));
+            return Some(Error::PRIMARY_DOWN);
         }
         if server.repl.link.loading {
             let served = c.repl_diskless_load == DisklessLoad::Swapdb;
             let refused = if served { flags & spec::NO_ASYNC_LOADING } else { lacks & spec::LOADING };
             if refused != 0 {
-                return Some(Ok(Error::LOADING));
+                return Some(Error::LOADING);
             }
         }
         let touches = spec::WRITE | spec::READONLY | spec::MAY_REPLICATE;
         let replica = session.is_some_and(|s| s.kind == ClientType::Replica);
         (replica && flags & touches != 0)
-            .then_some(Ok(Error::text("ERR Replica can't interact with the keyspace")))
+            .then_some(Error::text("ERR Replica can't interact with the keyspace"))
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection
@@ -286,8 +296,35 @@ impl Exec {
     }
 }
 
-/// A request has to wait.
-struct Waits;
+/// Flags, and those that it has not.
+fn both(flags: Flags) -> (Flags, Flags) {
+    (flags, !flags)
+}
+
+/// The flags of a command that runs a script, by what the script says of itself.
+fn scripted(server: &Server, spec: &spec::Spec, args: &Args<'_>) -> Flags {
+    let what = args.get(1);
+    let scripts = &server.scripts;
+    let told = if spec.name.starts_with("fcall") {
+        server.functions.find(what).map(|f| f.flags)
+    } else if spec.name.starts_with("evalsha") {
+        scripts.by_name(what).and_then(|id| scripts.get(id)).map(|s| s.flags)
+    } else {
+        shebang::read(what).ok().map(|(flags, _)| flags)
+    };
+    let Some(told) = told.filter(|told| told & shebang::COMPAT == 0) else { return spec.flags };
+    let mut flags = spec.flags & !(spec::STALE | spec::DENYOOM | spec::WRITE | spec::MAY_REPLICATE);
+    if told & (shebang::ALLOW_OOM | shebang::NO_WRITES) == 0 {
+        flags |= spec::DENYOOM;
+    }
+    if told & shebang::NO_WRITES == 0 {
+        flags |= spec::WRITE;
+    }
+    if told & shebang::ALLOW_STALE != 0 {
+        flags |= spec::STALE;
+    }
+    flags
+}
 
 /// Whether a command runs what MULTI has queued.
 pub(super) fn is_exec(spec: &spec::Spec) -> bool {
@@ -323,7 +360,7 @@ fn unknown_command(args: &Args<'_>) -> Error {
     Error::owned(text)
 }
 
-fn unknown_subcommand(command: &Command, args: &Args<'_>) -> Error {
+pub(super) fn unknown_subcommand(command: &Command, args: &Args<'_>) -> Error {
     let sub = args.get(1);
     let mut text = b"ERR unknown subcommand '".to_vec();
     text.extend_from_slice(&sub[..sub.len().min(SHOWN_MAX)]);

@@ -18,6 +18,7 @@ pub mod link;
 pub mod propagate;
 pub mod replicas;
 pub mod run;
+pub mod script;
 pub mod sentinel;
 pub mod snapshot;
 pub mod sync;
@@ -27,6 +28,9 @@ pub mod watchers;
 use crate::engine::server::Server;
 use crate::resp::Span;
 use crate::sys::clock::Reading;
+
+/// What runs a turn inside another.
+pub type Between = std::rc::Rc<dyn Fn(&mut Exec)>;
 
 /// The executor: the server and what is reused from batch to batch.
 pub struct Exec {
@@ -49,6 +53,8 @@ pub struct Exec {
     running_again: bool,
     /// Commands that run others (EXEC) and are running: time stands still meanwhile.
     depth: u32,
+    /// Serves other clients while a script runs for long: a turn inside the running one.
+    pub between: Option<Between>,
     /// Where messages are put together.
     frame: deliver::Frame,
     /// The full synchronizations that are being sent.
@@ -72,6 +78,7 @@ impl Exec {
             now,
             running_again: false,
             depth: 0,
+            between: None,
             frame: Default::default(),
             sending: Vec::new(),
             incoming: None,

@@ -8,6 +8,10 @@ impl Exec {
     /// written: who is told of a change must not know of it before the log does.
     #[inline]
     pub fn hand_on(&mut self) {
+        // What a script has propagated so far goes when it has ended: nobody sees a part of it.
+        if self.server.scripts.running.is_some() {
+            return;
+        }
         if self.server.repl.ack_wanted {
             self.ask_for_acks();
         }

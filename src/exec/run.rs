@@ -55,6 +55,10 @@ impl Exec {
         if !ready(session) {
             return (0, Fed::Held);
         }
+        if session.kind == ClientType::Primary && self.server.scripts.running.is_some() {
+            // What the primary sends cannot be refused: it waits.
+            return (0, Fed::More);
+        }
         let mut parser = std::mem::take(&mut session.parser);
         let (mut used, mut ran) = (0, 0);
         let fed = loop {

@@ -18,10 +18,15 @@ impl Exec {
     /// known which arguments are secrets.
     #[cold]
     pub fn feed_monitors(&mut self, slot: usize, id: u16, args: &Args<'_>, out: &mut Reply<'_>) {
-        let server = &mut self.server;
-        if server.commands.get(id).spec.flags & (SKIP_MONITOR | ADMIN) != 0 {
-            return;
+        if self.server.commands.get(id).spec.flags & (SKIP_MONITOR | ADMIN) == 0 {
+            self.show_to_monitors(slot, args, out);
         }
+    }
+
+    /// Shows a request to the clients in MONITOR.
+    #[cold]
+    pub fn show_to_monitors(&mut self, slot: usize, args: &Args<'_>, out: &mut Reply<'_>) {
+        let server = &mut self.server;
         let session = server.clients.get(slot).unwrap_or(&server.nobody);
         let now_us = self.now.wall_us;
         let mut line = Vec::new();

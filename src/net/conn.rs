@@ -96,6 +96,10 @@ impl Conn {
         if self.stuck {
             self.write(exec);
         }
+        if self.link && exec.server.scripts.running.is_some() {
+            // A data set does not change below a script.
+            return Next::Again;
+        }
         if self.link {
             return self.serve_link(exec, scratch);
         }

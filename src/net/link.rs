@@ -11,8 +11,9 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::Shared;
 use super::conn::Conn;
-use super::turn::Turns;
+use super::turn::{Sockets, Turns};
 use crate::engine::session::Closing;
+use crate::exec::Exec;
 use crate::sys::process::os_text;
 
 /// A connection to be made.
@@ -24,31 +25,31 @@ pub(super) struct Dial {
     port: u16,
 }
 
-impl Turns {
+impl Sockets {
     /// Makes a connection for the link in this slot; where a name must be looked up first, later.
-    pub(super) fn dial(&mut self, slot: usize, host: String, port: u16) {
-        let id = self.exec.server.client(slot).id;
+    pub(super) fn dial(&mut self, exec: &mut Exec, slot: usize, host: String, port: u16) {
+        let id = exec.server.client(slot).id;
         match host.parse::<IpAddr>() {
-            Ok(ip) => self.connect(slot, SocketAddr::new(ip, port)),
+            Ok(ip) => self.connect(exec, slot, SocketAddr::new(ip, port)),
             Err(_) => self.names.push(Dial { slot, id, host, port }),
         }
     }
 
-    fn connect(&mut self, slot: usize, at: SocketAddr) {
-        let source = self.exec.server.config.bind_source_addr.clone();
-        match open(at, &source).and_then(|socket| self.watch_link(slot, socket)) {
+    fn connect(&mut self, exec: &mut Exec, slot: usize, at: SocketAddr) {
+        let source = exec.server.config.bind_source_addr.clone();
+        match open(at, &source).and_then(|socket| self.watch_link(exec, slot, socket)) {
             Ok(()) => {}
             Err(e) => {
-                self.exec.link_failed(slot, &os_text(&e));
-                self.exec.disconnect(slot);
+                exec.link_failed(slot, &os_text(&e));
+                exec.disconnect(slot);
             }
         }
     }
 
-    fn watch_link(&mut self, slot: usize, socket: OwnedFd) -> io::Result<()> {
+    fn watch_link(&mut self, exec: &mut Exec, slot: usize, socket: OwnedFd) -> io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
-        epoll::add(&self.epoll, &socket, EventData::new_u64(slot as u64), flags)?;
-        let session = self.exec.server.client(slot);
+        epoll::add(self.epoll(), &socket, EventData::new_u64(slot as u64), flags)?;
+        let session = exec.server.client(slot);
         session.peer.fd = socket.as_raw_fd();
         if let Ok(Some(own)) = SockRef::from(&socket).local_addr().map(|a| a.as_socket()) {
             session.peer.laddr = own.to_string();
@@ -56,7 +57,9 @@ impl Turns {
         self.put(slot, Conn::dialing(socket, slot));
         Ok(())
     }
+}
 
+impl Turns {
     /// A name was looked up.
     fn found(&mut self, dial: &Dial, found: io::Result<Option<SocketAddr>>) {
         let alive = |s: &crate::engine::session::Session| s.id == dial.id && s.closing == Closing::No;
@@ -64,7 +67,7 @@ impl Turns {
             return;
         }
         match found {
-            Ok(Some(at)) => self.connect(dial.slot, at),
+            Ok(Some(at)) => self.sockets.borrow_mut().connect(&mut self.exec, dial.slot, at),
             Ok(None) => self.not_found(dial, "no address of this name"),
             Err(e) => self.not_found(dial, &e.to_string()),
         }
@@ -98,7 +101,7 @@ fn open(at: SocketAddr, source: &str) -> io::Result<OwnedFd> {
 pub(super) async fn look_up(shared: Rc<Shared>) {
     loop {
         shared.names.notified().await;
-        let dials = std::mem::take(&mut shared.turns.borrow_mut().names);
+        let dials = shared.turns.borrow().take_names();
         for dial in dials {
             let shared = shared.clone();
             tokio::task::spawn_local(async move {

@@ -14,9 +14,10 @@ use rustix::io::Errno;
 use rustix::net::{SendFlags, SocketAddrAny, SocketFlags, acceptfrom_with, send};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 
-use super::turn::Turns;
+use super::turn::Sockets;
 use crate::engine::config::Config;
 use crate::engine::session::Peer;
+use crate::exec::Exec;
 
 /// All that listen.
 pub(super) struct Listeners {
@@ -204,31 +205,31 @@ fn unix_socket(config: &Config) -> io::Result<Socket> {
     Ok(socket)
 }
 
-impl Turns {
+impl Sockets {
     /// Accepts some of the connections that a listener's event tells of.
-    pub(super) fn accept(&mut self, event: EventData) {
-        let now_ms = self.exec.server.clock.now_ms() as i64;
-        for _ in 0..self.exec.server.config.max_new_connections_per_cycle {
-            let accepted = self.listeners.borrow_mut().accept(event, now_ms);
+    pub(super) fn accept(&mut self, exec: &mut Exec, event: EventData) {
+        let now_ms = exec.server.clock.now_ms() as i64;
+        for _ in 0..exec.server.config.max_new_connections_per_cycle {
+            let accepted = self.listeners().borrow_mut().accept(event, now_ms);
             match accepted {
-                Some((socket, from)) => welcome(self, socket, from),
+                Some((socket, from)) => welcome(self, exec, socket, from),
                 None => return,
             }
         }
     }
 }
 
-fn welcome(turns: &mut Turns, socket: OwnedFd, from: Option<SocketAddrAny>) {
+fn welcome(sockets: &mut Sockets, exec: &mut Exec, socket: OwnedFd, from: Option<SocketAddrAny>) {
     match from.and_then(|a| SocketAddr::try_from(a).ok()) {
-        Some(addr) => welcome_tcp(turns, socket, addr),
-        None => welcome_unix(turns, socket),
+        Some(addr) => welcome_tcp(sockets, exec, socket, addr),
+        None => welcome_unix(sockets, exec, socket),
     }
 }
 
-fn welcome_tcp(turns: &mut Turns, socket: OwnedFd, addr: SocketAddr) {
+fn welcome_tcp(sockets: &mut Sockets, exec: &mut Exec, socket: OwnedFd, addr: SocketAddr) {
     let options = SockRef::from(&socket);
     let _ = options.set_tcp_nodelay(true);
-    let seconds = turns.exec.server.config.tcp_keepalive;
+    let seconds = exec.server.config.tcp_keepalive;
     if seconds > 0 {
         let third = Duration::from_secs((seconds / 3).max(1));
         let keepalive =
@@ -245,15 +246,15 @@ fn welcome_tcp(turns: &mut Turns, socket: OwnedFd, addr: SocketAddr) {
         local: addr.ip().to_canonical().is_loopback(),
     };
     tracing::debug!("Accepted {addr}");
-    admit(turns, socket, peer);
+    admit(sockets, exec, socket, peer);
 }
 
-fn welcome_unix(turns: &mut Turns, socket: OwnedFd) {
-    let path = turns.exec.server.config.unixsocket.clone();
+fn welcome_unix(sockets: &mut Sockets, exec: &mut Exec, socket: OwnedFd) {
+    let path = exec.server.config.unixsocket.clone();
     let fd = socket.as_raw_fd();
     let peer = Peer { addr: format!("{path}:0"), laddr: format!("{path}:0"), fd, unix: true, local: true };
     tracing::debug!("Accepted connection to {path}");
-    admit(turns, socket, peer);
+    admit(sockets, exec, socket, peer);
 }
 
 /// The answer to strangers in protected mode: the reference's, to the byte.
@@ -268,13 +269,13 @@ option to 'no', and then restarting the server. 3) If you started the server man
 the above things in order for the server to start accepting connections from the outside.\r\n";
 
 /// Makes a client of a connection, unless there are too many or it comes from outside in protected mode.
-fn admit(turns: &mut Turns, socket: OwnedFd, peer: Peer) {
-    let server = &mut turns.exec.server;
+fn admit(sockets: &mut Sockets, exec: &mut Exec, socket: OwnedFd, peer: Peer) {
+    let server = &mut exec.server;
     let stranger = server.config.protected_mode && server.open_to_all() && !peer.local;
     let refusal: &[u8] = match server.clients.len() >= server.config.maxclients {
         true => b"-ERR max number of clients reached\r\n",
         false if stranger => PROTECTED,
-        false => return turns.add(socket, peer),
+        false => return sockets.add(exec, socket, peer),
     };
     server.stats.rejected_connections += 1;
     // One attempt: whoever cannot even take this line finds the connection closed.

@@ -142,7 +142,7 @@ fn begin_sentinel(shared: &Rc<Shared>) {
     let Some(machine) = &mut turns.exec.server.sentinel else { return };
     machine.begin(now_ms);
     let (outgoing, outputs) = unbounded_channel();
-    turns.outgoing = Some(outgoing);
+    turns.sockets.borrow_mut().outgoing = Some(outgoing);
     tokio::task::spawn_local(sentinel::run(shared.clone(), outputs));
 }
 
@@ -218,7 +218,7 @@ impl Shared {
             if !turns.turn() {
                 return false;
             }
-            if !turns.names.is_empty() {
+            if turns.has_names() {
                 self.names.notify_one();
             }
             if std::mem::take(&mut turns.early) {
@@ -240,7 +240,7 @@ impl Shared {
     fn finish(&self) {
         let mut turns = self.turns.borrow_mut();
         turns.finish();
-        if !turns.names.is_empty() {
+        if turns.has_names() {
             self.names.notify_one();
         }
         if turns.has_more() {

@@ -11,4 +11,5 @@ mod messages;
 mod process;
 mod protocol;
 mod replication;
+mod scripts;
 mod server;

@@ -9,9 +9,11 @@ use crate::engine::config::values::{DisklessLoad, Named, Primary};
 use crate::engine::cx::ServerCx;
 use crate::engine::error::Result;
 use crate::engine::replication::LinkState;
+use crate::engine::scripts::Scripts;
 use crate::engine::server::Server;
 use crate::engine::session::ClientType;
 use crate::engine::spec::*;
+use crate::engine::versions;
 use crate::resp::Reply;
 use crate::sys::memory;
 use crate::sys::process::{self, Whose};
@@ -27,9 +29,6 @@ pub const INFO: Spec = Spec::server("info", info)
     .history(&[("7.0.0", "Takes several sections.")])
     .tips(&["nondeterministic_output", "request_policy:all_shards", "response_policy:special"])
     .summary("Returns what the server is, holds, and has done.");
-
-/// The version of Redis whose clients' expectations this server meets: they gate on it.
-const REDIS_VERSION: &str = "8.0.0";
 
 /// When a section is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -154,8 +153,8 @@ fn server(cx: &mut ServerCx<'_>, t: &mut String) {
         false if s.sentinel.is_some() => "sentinel",
         false => "standalone",
     };
-    line(t, "redis_version", REDIS_VERSION);
-    line(t, "server_name", "tarn");
+    line(t, "redis_version", versions::REDIS);
+    line(t, "server_name", versions::NAME);
     line(t, "tarn_version", version::VERSION);
     line(t, "redis_git_sha1", version::GIT_SHA);
     line(t, "redis_git_dirty", version::GIT_DIRTY);
@@ -304,7 +303,7 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "allocator_resident", a.resident);
     line(t, "allocator_muzzy", a.muzzy);
     amount(t, "total_system_memory", total);
-    scripts_memory(t);
+    scripts_memory(&cx.server.scripts, t);
     amount(t, "maxmemory", c.maxmemory);
     line(t, "maxmemory_policy", c.maxmemory_policy.name());
     let frag = memory::small_bins_waste();
@@ -337,23 +336,20 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "lazyfreed_objects", cx.server.free.freed());
 }
 
-/// The fields of the script engine, which comes with scripts: dashboards look for them.
-fn scripts_memory(t: &mut String) {
-    line(t, "used_memory_lua", 0);
-    line(t, "used_memory_vm_eval", 0);
-    line(t, "used_memory_lua_human", "0B");
-    for name in [
-        "used_memory_scripts_eval",
-        "number_of_cached_scripts",
-        "number_of_functions",
-        "number_of_libraries",
-        "used_memory_vm_functions",
-    ] {
+/// The fields of the script engine.
+fn scripts_memory(scripts: &Scripts, t: &mut String) {
+    let (vm, bodies) = (scripts.vm_memory() as u64, scripts.memory() as u64);
+    line(t, "used_memory_lua", vm);
+    line(t, "used_memory_vm_eval", vm);
+    line(t, "used_memory_lua_human", human(vm));
+    line(t, "used_memory_scripts_eval", bodies);
+    line(t, "number_of_cached_scripts", scripts.len());
+    for name in ["number_of_functions", "number_of_libraries", "used_memory_vm_functions"] {
         line(t, name, 0);
     }
-    amount(t, "used_memory_vm_total", 0);
+    amount(t, "used_memory_vm_total", vm);
     line(t, "used_memory_functions", 0);
-    amount(t, "used_memory_scripts", 0);
+    amount(t, "used_memory_scripts", vm + bodies);
 }
 
 fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
@@ -425,7 +421,7 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "expire_cycle_cpu_milliseconds", st.expire_cycle_ns / 1_000_000);
     line(t, "evicted_keys", st.evicted_keys);
     line(t, "evicted_clients", st.evicted_clients);
-    line(t, "evicted_scripts", 0);
+    line(t, "evicted_scripts", s.scripts.evicted);
     let exceeded_ns = st.eviction_since_ns.map_or(0, |since| s.clock.mono_ns().saturating_sub(since));
     line(t, "total_eviction_exceeded_time", (st.eviction_exceeded_ns + exceeded_ns) / 1_000_000);
     line(t, "current_eviction_exceeded_time", exceeded_ns / 1_000_000);

@@ -67,6 +67,11 @@ fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
         out.ok();
         return Ok(());
     }
+    if !how.nosave
+        && let Some(error) = cx.server.scripts.busy_error()
+    {
+        return Err(error);
+    }
     // What it sent behind this command is not run any more.
     cx.session().closing = Closing::Now;
     cx.server.shut_down();

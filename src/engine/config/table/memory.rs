@@ -254,7 +254,6 @@ pub const SCRIPTING: Group = Group {
     directives: &[
         Directive::number("busy-reply-threshold", Slot::U64(at!(busy_reply_threshold)), 0, LONG_MAX)
             .alias("lua-time-limit")
-            .later("scripts")
             .about(
                 "Milliseconds that a script may run before other clients get an error and it can be \
                  stopped. 0 lets it run.",
@@ -262,7 +261,6 @@ pub const SCRIPTING: Group = Group {
         Directive::yes_no("lua-enable-insecure-api", at!(lua_enable_insecure_api))
             .alias("lua-enable-deprecated-api")
             .flags(HIDDEN | PROTECTED)
-            .later("scripts")
-            .about("Offer Lua functions that are known to be unsafe."),
+            .about("Taken for the sake of old files: functions of Lua that are known to be unsafe do not exist here."),
     ],
 };
