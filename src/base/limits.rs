@@ -128,6 +128,8 @@ pub const SAVE_BLOCK: usize = 128 << 10;
 /// Bytes after which the system is asked to write a snapshot's file back, without waiting for it (Redis:
 /// `REDIS_AUTOSYNC_BYTES`).
 pub const SAVE_SYNC_EVERY: u64 = 4 << 20;
+/// Milliseconds after a save that failed until another is tried unasked (Redis: `CONFIG_BGSAVE_RETRY_DELAY`).
+pub const SAVE_RETRY_MS: i64 = 5000;
 /// The longest rest of the snapshot thread between two looks at whether it is to go on.
 pub const SAVE_NAP_MAX: std::time::Duration = std::time::Duration::from_millis(10);
 /// Work that commands do between two slices for a snapshot, about a nanosecond each; then those that would do more are held.

@@ -63,6 +63,17 @@ impl Error {
         Error(Cow::Owned(text.into()))
     }
 
+    /// Writes are refused because the last save has failed. The cause stands behind the reference's words.
+    pub fn rdb_failed(cause: &str, redis: bool) -> Error {
+        let name = if redis { "Redis" } else { "Valkey" };
+        Error::owned(format!(
+            "MISCONF {name} is configured to save RDB snapshots, but it's currently unable to persist to disk. \
+             Commands that may modify the data set are disabled, because this instance is configured to report \
+             errors during writes if RDB snapshotting fails (stop-writes-on-bgsave-error option). Please check \
+             the {name} logs for details about the RDB error. The cause: {cause}"
+        ))
+    }
+
     /// `ERR wrong number of arguments for 'name' command`; subcommands as `name|sub`.
     pub fn arity(full_name: &str) -> Error {
         Error::owned(format!("ERR wrong number of arguments for '{full_name}' command"))

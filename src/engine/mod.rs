@@ -14,6 +14,7 @@ pub mod latency;
 pub mod outside;
 pub mod pubsub;
 pub mod replication;
+pub mod saving;
 pub mod scripts;
 pub mod sentinel;
 pub mod server;

@@ -11,6 +11,7 @@ use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
+use super::saving::Saves;
 use super::scripts::Scripts;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
@@ -130,6 +131,7 @@ pub struct Server {
     pub dirty: u64,
     pub last_save_ms: i64,
     pub snapshots: Snapshots,
+    pub saves: Saves,
     pub pause: Pause,
     /// Slots whose clients have output that was not written yet.
     pub flush: Vec<usize>,
@@ -204,6 +206,7 @@ impl Server {
             dirty: 0,
             last_save_ms: now_ms,
             snapshots: Snapshots::default(),
+            saves: Saves::default(),
             pause: Pause::default(),
             flush: Vec::new(),
             flush_messages: VecDeque::new(),
@@ -479,18 +482,6 @@ impl Server {
             db.lfu_log_factor = self.config.lfu_log_factor;
             db.lfu_decay_minutes = self.config.lfu_decay_time;
         }
-    }
-
-    /// Ends the server in good order: SHUTDOWN and the signals that ask for it.
-    pub fn shut_down(&mut self) {
-        if self.shutting_down {
-            return;
-        }
-        self.shutting_down = true;
-        tracing::info!("User requested shutdown...");
-        let name = if self.sentinel.is_some() { "Sentinel" } else { "Tarn" };
-        tracing::warn!("{name} is now ready to exit, bye bye...");
-        self.requests.push(Request::Exit(0));
     }
 
     /// Calls off the shutdown that a signal has asked for. False when there is none.

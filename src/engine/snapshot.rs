@@ -6,6 +6,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::server::Server;
+use crate::base::limits::SAVE_NAP_MAX;
 use crate::keyspace::Db;
 use crate::keyspace::snapshot::{Block, Format, Leftovers, Orphan, Saver};
 use crate::persist::snapshot::{Failure, Frame, Sink, Writer};
@@ -117,6 +118,11 @@ impl Snapshots {
     pub fn runs(&self, purpose: Purpose) -> bool {
         self.running.as_ref().is_some_and(|r| r.purpose == purpose)
     }
+
+    /// Whether one is being taken that the reference's RDB child would take.
+    pub fn is_for_rdb(&self) -> bool {
+        self.runs(Purpose::Save) || self.runs(Purpose::Sync)
+    }
 }
 
 impl Server {
@@ -126,7 +132,11 @@ impl Server {
         if self.snapshots.running.is_some() {
             return Err(Refused::Busy);
         }
-        let writer = Writer::start(plan.frame, plan.sinks).map_err(Refused::Thread)?;
+        let cpus = match plan.purpose {
+            Purpose::AofBase => &self.config.aof_rewrite_cpulist,
+            Purpose::Save | Purpose::Sync => &self.config.bgsave_cpulist,
+        };
+        let writer = Writer::start(plan.frame, plan.sinks, cpus).map_err(Refused::Thread)?;
         writer.set_key_delay_us(self.config.rdb_key_save_delay);
         // 0 is no snapshot's.
         self.snapshots.epoch = self.snapshots.epoch.checked_add(1).unwrap_or(1);
@@ -156,9 +166,22 @@ impl Server {
     /// Gives up the snapshot that is being taken, if there is one. It has ended once its thread has.
     pub fn cancel_snapshot(&mut self) {
         let Some(running) = &mut self.snapshots.running else { return };
-        running.writer.cancel();
-        running.stage = Stage::Cancelled;
-        self.end_walk();
+        if running.writer.cancel() {
+            running.stage = Stage::Cancelled;
+            self.end_walk();
+        }
+    }
+
+    /// As `cancel_snapshot`, and if it is too late for that, waits for the moment that it takes to end: from now on it
+    /// gives no file its name.
+    pub fn end_snapshot_now(&mut self) {
+        self.cancel_snapshot();
+        while let Some(running) = &self.snapshots.running
+            && running.stage != Stage::Cancelled
+            && !running.writer.has_ended()
+        {
+            self.outside.sleep(SAVE_NAP_MAX);
+        }
     }
 
     /// Nothing more is to be written down.
@@ -220,7 +243,7 @@ impl Running {
         for saver in savers.chain(orphans) {
             let (parts, whole) = saver.take();
             parts.into_iter().for_each(|block| self.writer.give(block));
-            self.aside_bytes += whole.iter().map(|b| b.bytes.capacity()).sum::<usize>();
+            self.aside_bytes += whole.iter().map(Block::allocated).sum::<usize>();
             self.aside.extend(whole);
             in_pieces |= saver.in_pieces();
             saver.give_up(leftovers);

@@ -131,5 +131,6 @@ impl Exec {
         if !self.server.debug.pause_cron {
             self.clients_cron(now_ms);
         }
+        self.server.save_if_due(now_ms);
     }
 }

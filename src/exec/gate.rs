@@ -168,6 +168,9 @@ impl Exec {
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
+        if let Some(error) = self.refused_by_disk(slot, flags, spec) {
+            return Pass::Refuse(Some(id), error);
+        }
         if self.server.replication_gates() {
             if self.waits_for_failover(slot, flags) {
                 self.hold(slot, id);
@@ -247,6 +250,14 @@ impl Exec {
         let replica = session.is_some_and(|s| s.kind == ClientType::Replica);
         (replica && flags & touches != 0)
             .then_some(Error::text("ERR Replica can't interact with the keyspace"))
+    }
+
+    /// Why what writes is refused because of the disk. What the primary sends is obeyed.
+    #[inline]
+    fn refused_by_disk(&mut self, slot: usize, flags: Flags, spec: &spec::Spec) -> Option<Error> {
+        let error = self.server.disk_error()?;
+        let refused = flags & spec::WRITE != 0 || spec.name == "ping";
+        (refused && self.server.client(slot).kind != ClientType::Primary).then_some(error)
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection

@@ -25,9 +25,11 @@ pub mod sync;
 pub mod table;
 pub mod watchers;
 
+use crate::engine::config::values::ShutdownFlags;
 use crate::engine::server::Server;
 use crate::resp::Span;
 use crate::sys::clock::Reading;
+use crate::sys::signals;
 
 /// What runs a turn inside another.
 pub type Between = std::rc::Rc<dyn Fn(&mut Exec)>;
@@ -127,7 +129,12 @@ impl Exec {
     /// Shuts down if a signal has asked for it, once periodic work may be done.
     pub(super) fn heed_signal(&mut self) {
         if self.server.shutdown_asked && !self.server.debug.pause_cron {
-            self.server.shut_down();
+            let how = match signals::requested() {
+                Some(signals::Request::Int) => self.server.config.shutdown_on_sigint,
+                Some(signals::Request::Term) => self.server.config.shutdown_on_sigterm,
+                None => ShutdownFlags::DEFAULT,
+            };
+            self.server.shut_down(how, None);
         }
     }
 

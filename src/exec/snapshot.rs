@@ -19,7 +19,7 @@ use crate::base::limits::{SAVE_HELD_MAX, SAVE_QUEUE_MIN, SAVE_QUEUE_PART, SAVE_W
 use crate::engine::args::Args;
 use crate::engine::keys::keys_of;
 use crate::engine::session::{Block, Blocked};
-use crate::engine::snapshot::{Ended, Held, Stage};
+use crate::engine::snapshot::{Ended, Held, Purpose, Stage};
 use crate::engine::spec::{self, Spec};
 use crate::keyspace::snapshot::{Leftovers, Owed};
 use crate::keyspace::{Db, Key};
@@ -68,7 +68,10 @@ impl Exec {
 
     /// Somebody hears of its end.
     fn snapshot_ended(&mut self, ended: Ended) {
-        self.server.snapshots.ended.push(ended);
+        match ended.purpose {
+            Purpose::Save => self.server.save_ended(&ended),
+            Purpose::AofBase | Purpose::Sync => self.server.snapshots.ended.push(ended),
+        }
     }
 
     /// Writes down for one slice of time, and lets clients go that were held.

@@ -344,7 +344,7 @@ impl Server {
         self.rng.fill_hex(&mut mark);
         let (inlet, outlet) = pipe();
         let snapshot = if wanted.without_data {
-            inlet.push(self.empty_data_set());
+            inlet.push(self.empty_data_set(!wanted.without_functions));
             inlet.end();
             None
         } else {

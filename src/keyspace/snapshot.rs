@@ -21,15 +21,49 @@ use crate::types::table::{Pos, Table};
 /// How entries are written down. Implemented where formats are known.
 pub trait Format {
     /// Writes one key whole.
-    fn entry(&self, e: EntryRef<'_>, out: &mut Vec<u8>);
+    fn entry(&self, e: EntryRef<'_>, out: &mut Out);
     /// Begins to write one key in pieces.
-    fn begin(&self, e: EntryRef<'_>, out: &mut Vec<u8>) -> Box<dyn Pieces>;
+    fn begin(&self, e: EntryRef<'_>, out: &mut Out) -> Box<dyn Pieces>;
 }
 
 /// A key being written in pieces. Its entry does not change meanwhile.
 pub trait Pieces {
     /// Writes about `budget` bytes more; true when all is written.
-    fn step(&mut self, e: EntryRef<'_>, out: &mut Vec<u8>, budget: usize) -> bool;
+    fn step(&mut self, e: EntryRef<'_>, out: &mut Out, budget: usize) -> bool;
+}
+
+/// What is written down: bytes, and where strings lie in them that whoever writes them out may compress.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Out {
+    pub bytes: Vec<u8>,
+    /// Where each string's length begins, and the length.
+    pub strings: Vec<(u32, u32)>,
+    /// Whether strings are noted at all.
+    pub notes: bool,
+}
+
+impl Out {
+    /// Notes that a string of `len` bytes is written next. False if that is not wanted.
+    pub fn note(&mut self, len: usize) -> bool {
+        match (u32::try_from(self.bytes.len()), u32::try_from(len)) {
+            (Ok(at), Ok(len)) if self.notes => self.strings.push((at, len)),
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl std::ops::Deref for Out {
+    type Target = Vec<u8>;
+    fn deref(&self) -> &Vec<u8> {
+        &self.bytes
+    }
+}
+
+impl std::ops::DerefMut for Out {
+    fn deref_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
 }
 
 /// Some keys of a database, written down.
@@ -39,7 +73,14 @@ pub struct Block {
     pub db: u32,
     /// Keys that are whole with it.
     pub keys: u64,
-    pub bytes: Vec<u8>,
+    pub out: Out,
+}
+
+impl Block {
+    /// Bytes that it takes.
+    pub fn allocated(&self) -> usize {
+        self.out.capacity() + self.out.strings.capacity() * size_of::<(u32, u32)>()
+    }
 }
 
 /// What stands in the way of a change of a key.
@@ -63,24 +104,25 @@ struct Later {
 /// Blocks in the making.
 #[derive(Default)]
 struct Blocks {
-    bytes: Vec<u8>,
+    out: Out,
     keys: u64,
     full: Vec<Block>,
 }
 
 impl Blocks {
     fn room(&mut self) {
-        if self.bytes.capacity() == 0 {
-            self.bytes.reserve(SAVE_BLOCK + SAVE_BLOCK / 4);
+        if self.out.capacity() == 0 {
+            self.out.reserve(SAVE_BLOCK + SAVE_BLOCK / 4);
+            self.out.notes = true;
         }
     }
 
     /// Ends the block if it is long enough.
     #[inline]
     fn cut(&mut self, db: u32, min: usize) {
-        if self.bytes.len() >= min {
-            let bytes = std::mem::take(&mut self.bytes);
-            self.full.push(Block { db, keys: std::mem::take(&mut self.keys), bytes });
+        if self.out.len() >= min {
+            let out = std::mem::take(&mut self.out);
+            self.full.push(Block { db, keys: std::mem::take(&mut self.keys), out });
         }
     }
 }
@@ -200,7 +242,7 @@ impl Saver {
         let Some(e) = entry_of(later, table, hash) else { return };
         if takes_long(e) {
             self.part.room();
-            let pieces = self.format.begin(e, &mut self.part.bytes);
+            let pieces = self.format.begin(e, &mut self.part.out);
             self.current = Some((hash, pieces));
         } else {
             self.finish(table, hash);
@@ -209,11 +251,11 @@ impl Saver {
 
     fn step_current(&mut self, table: &Table<Entry>, hash: u64, mut pieces: Box<dyn Pieces>, budget: usize) {
         self.part.room();
-        let before = self.part.bytes.len();
+        let before = self.part.out.len();
         let entry = self.later.get(&hash).and_then(|later| entry_of(later, table, hash));
         assert!(entry.is_some(), "a value that is being written is there");
-        let done = entry.is_none_or(|e| pieces.step(e, &mut self.part.bytes, budget));
-        self.work += self.part.bytes.len() - before;
+        let done = entry.is_none_or(|e| pieces.step(e, &mut self.part.out, budget));
+        self.work += self.part.out.len() - before;
         if done {
             self.part.keys += 1;
             self.forget(hash);
@@ -338,10 +380,10 @@ fn entry_of<'a>(later: &'a Later, table: &'a Table<Entry>, hash: u64) -> Option<
 #[inline]
 fn write_whole(format: &dyn Format, e: EntryRef<'_>, to: &mut Blocks, work: &mut usize) {
     to.room();
-    let before = to.bytes.len();
-    format.entry(e, &mut to.bytes);
+    let before = to.out.len();
+    format.entry(e, &mut to.out);
     to.keys += 1;
-    *work += KEY_WORK + to.bytes.len() - before;
+    *work += KEY_WORK + to.out.len() - before;
 }
 
 /// A table that was taken out of its database (FLUSHDB) before the snapshot had all of it.

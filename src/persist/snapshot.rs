@@ -1,9 +1,14 @@
 //! The snapshot thread: gets what a snapshot writes down block by block, frames it, and writes it to a file or to
 //! streams. The executor never waits for it: it looks at [`Writer::queued`] before it gives more.
 
+pub mod rdb;
+
 use std::io::{self, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicI64, AtomicU8, AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +17,7 @@ use crate::base::limits::{SAVE_NAP_MAX, SAVE_SYNC_EVERY};
 use crate::keyspace::snapshot::Block;
 use crate::sys::clock::stand_still;
 use crate::sys::disk::{Disk, File, Open, folder_of};
+use crate::sys::process::set_cpu_affinity;
 
 /// What stands around and between the blocks: a format as the thread sees it.
 pub trait Frame: Send {
@@ -58,6 +64,11 @@ pub struct Outcome {
     pub failed: Vec<usize>,
 }
 
+/// Goes on; was given up; or gives its file its name, and cannot be given up any more.
+const GOES_ON: u8 = 0;
+const CANCELLED: u8 = 1;
+const COMMITTED: u8 = 2;
+
 enum Message {
     Block(Block),
     End,
@@ -70,8 +81,16 @@ struct Shared {
     keys: AtomicU64,
     /// Microseconds to rest after each key, or if negative, about one for so many keys: for tests.
     key_delay_us: AtomicI64,
-    cancelled: AtomicBool,
+    state: AtomicU8,
     outcome: Mutex<Option<Outcome>>,
+}
+
+impl Shared {
+    /// Goes on no longer, unless it does not already; whether it is `to` now.
+    fn leave(&self, to: u8) -> bool {
+        let was = self.state.compare_exchange(GOES_ON, to, AcqRel, Acquire);
+        was.map_or_else(|was| was == to, |_| true)
+    }
 }
 
 /// The executor's end. Dropped before [`Writer::end`], the snapshot is given up.
@@ -81,12 +100,16 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub fn start(frame: Box<dyn Frame>, sinks: Vec<Sink>) -> io::Result<Writer> {
+    /// Starts the thread, on these processors unless the list is empty.
+    pub fn start(frame: Box<dyn Frame>, sinks: Vec<Sink>, cpus: &str) -> io::Result<Writer> {
         let (sender, receiver) = channel();
         let shared = Arc::new(Shared::default());
         let theirs = shared.clone();
+        let cpus = cpus.to_owned();
         let work = move || {
+            if !set_cpu_affinity(&cpus) {
+                tracing::warn!("Cannot run a snapshot on the processors {cpus}");
+            }
             let outcome = Job::new(frame, sinks, &theirs).run(&receiver);
             *theirs.outcome.lock().unwrap_or_else(|e| e.into_inner()) = Some(outcome);
         };
@@ -96,7 +119,7 @@ impl Writer {
 
     /// Gives a block.
     pub fn give(&self, block: Block) {
-        self.shared.queued.fetch_add(block.bytes.capacity(), Relaxed);
+        self.shared.queued.fetch_add(block.allocated(), Relaxed);
         // A thread that has ended has failed, and says so.
         let _ = self.sender.send(Message::Block(block));
     }
@@ -106,10 +129,12 @@ impl Writer {
         let _ = self.sender.send(Message::End);
     }
 
-    /// Gives it up. What was written goes; the outcome is an error.
-    pub fn cancel(&self) {
-        self.shared.cancelled.store(true, Relaxed);
+    /// Gives it up: what was written goes, and the outcome is an error. Too late, and false, once all is written and its
+    /// file gets its name.
+    pub fn cancel(&self) -> bool {
+        let in_time = self.shared.leave(CANCELLED);
         let _ = self.sender.send(Message::End);
+        in_time
     }
 
     /// Bytes that wait to be written.
@@ -125,6 +150,11 @@ impl Writer {
     /// `rdb-key-save-delay`.
     pub fn set_key_delay_us(&self, us: i64) {
         self.shared.key_delay_us.store(us, Relaxed);
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.shared.outcome.lock().unwrap_or_else(|e| e.into_inner()).is_some()
     }
 
     /// How it ended, once it has.
@@ -184,7 +214,7 @@ impl<'a> Job<'a> {
     }
 
     fn cancelled(&self) -> bool {
-        self.shared.cancelled.load(Relaxed)
+        self.shared.state.load(Relaxed) == CANCELLED
     }
 
     fn goes_on(&self) -> bool {
@@ -197,7 +227,7 @@ impl<'a> Job<'a> {
             self.frame.block(block, &mut self.out);
             self.write_out();
         }
-        self.shared.queued.fetch_sub(block.bytes.capacity(), Relaxed);
+        self.shared.queued.fetch_sub(block.allocated(), Relaxed);
     }
 
     /// Counts keys, and rests after each if `rdb-key-save-delay` says so.
@@ -255,7 +285,11 @@ impl<'a> Job<'a> {
     /// Makes what was written durable.
     fn finish(&mut self) {
         for target in &mut self.targets {
-            if let Err(failure) = target.finish() {
+            let done = target.sync().and_then(|()| {
+                let late = || Failure { what: "cancelled", error: io::ErrorKind::Interrupted.into() };
+                if self.shared.leave(COMMITTED) { target.name() } else { Err(late()) }
+            });
+            if let Err(failure) = done {
                 target.discard();
                 self.failure.get_or_insert(failure);
             }
@@ -306,21 +340,28 @@ impl Target {
         }
     }
 
-    /// Makes it durable, and gives it its name.
-    fn finish(&mut self) -> Result<(), Failure> {
+    /// Makes it durable.
+    fn sync(&mut self) -> Result<(), Failure> {
         match self {
-            Target::File { sink, file, len, .. } => {
+            Target::File { file, len, .. } => {
                 file.sync().map_err(|error| Failure { what: "fsync", error })?;
                 // What was written once is not read soon; a failure costs nothing but memory.
                 let _ = file.forget_cache(0, *len);
-                let Some(name) = &sink.name else { return Ok(()) };
-                sink.disk.rename(&sink.temp, name).map_err(|error| Failure { what: "rename", error })?;
-                sink.disk
-                    .sync_dir(folder_of(name))
-                    .map_err(|error| Failure { what: "fsync of the folder", error })
+                Ok(())
             }
             Target::Stream(stream) => stream.flush().map_err(|error| Failure { what: "stream", error }),
             Target::Failed => Ok(()),
+        }
+    }
+
+    /// Gives a file its name.
+    fn name(&mut self) -> Result<(), Failure> {
+        match self {
+            Target::File { sink: FileSink { name: Some(name), disk, temp, .. }, .. } => {
+                disk.rename(temp, name).map_err(|error| Failure { what: "rename", error })?;
+                disk.sync_dir(folder_of(name)).map_err(|error| Failure { what: "fsync of the folder", error })
+            }
+            _ => Ok(()),
         }
     }
 

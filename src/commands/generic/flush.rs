@@ -6,6 +6,7 @@ use crate::engine::cx::{KeyCx, ServerCx};
 use crate::engine::effects::Propagate;
 use crate::engine::error::{Error, Result};
 use crate::engine::session::Blocked;
+use crate::engine::snapshot::Purpose;
 use crate::engine::spec::*;
 use crate::keyspace::db::Remains;
 use crate::resp::Reply;
@@ -61,7 +62,16 @@ pub const FLUSHALL: Spec = Spec::server("flushall", flushall)
 
 fn flushall(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let all = 0..cx.server.dbs.len();
-    flush(cx, args, out, all)
+    flush(cx, args, out, all)?;
+    if cx.server.snapshots.runs(Purpose::Save) {
+        // Nobody wants that file any more.
+        cx.server.end_snapshot_now();
+    }
+    if !cx.server.config.save.is_empty() {
+        cx.server.save_now();
+        cx.server.fx.dirty = 0;
+    }
+    Ok(())
 }
 
 fn flush(

@@ -223,6 +223,7 @@ fn resetstat(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Re
     let server = &mut *cx.server;
     server.stats = Stats::default();
     server.free.reset_freed();
+    server.saves.count = 0;
     server.commands.stats.iter_mut().for_each(|s| *s = CommandStats::default());
     for db in &mut server.dbs {
         (db.hits, db.misses) = (0, 0);

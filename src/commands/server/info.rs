@@ -358,17 +358,21 @@ fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "loading", (s.repl.link.loading && !serves) as u8);
     line(t, "async_loading", (s.repl.link.loading && serves) as u8);
     zeros(t, &["current_cow_peak", "current_cow_size", "current_cow_size_age"]);
-    line(t, "current_fork_perc", "0.00");
-    line(t, "current_save_keys_processed", 0);
-    line(t, "current_save_keys_total", 0);
+    let running = s.snapshots.running.as_ref();
+    let (written, keys) = running.map_or((0, 0), |r| (r.writer.keys(), r.keys));
+    let saving = s.snapshots.is_for_rdb();
+    let since = running.filter(|_| saving).map_or(-1, |r| (cx.now_ms - r.began_ms).max(0) / 1000);
+    line(t, "current_fork_perc", format_args!("{:.2}", 100.0 * ratio(written as f64, keys as f64)));
+    line(t, "current_save_keys_processed", written);
+    line(t, "current_save_keys_total", keys);
     line(t, "rdb_changes_since_last_save", s.dirty);
-    line(t, "rdb_bgsave_in_progress", 0);
+    line(t, "rdb_bgsave_in_progress", saving as u8);
     line(t, "rdb_last_save_time", s.last_save_ms / 1000);
-    line(t, "rdb_last_bgsave_status", "ok");
-    line(t, "rdb_last_bgsave_time_sec", -1);
-    line(t, "rdb_current_bgsave_time_sec", -1);
-    for name in ["rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"]
-    {
+    line(t, "rdb_last_bgsave_status", if s.saves.failure.is_none() { "ok" } else { "err" });
+    line(t, "rdb_last_bgsave_time_sec", s.saves.took_s);
+    line(t, "rdb_current_bgsave_time_sec", since);
+    line(t, "rdb_saves", s.saves.count);
+    for name in ["rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"] {
         line(t, name, 0);
     }
     line(t, "aof_enabled", 0);

@@ -1,6 +1,8 @@
 //! What the server is at: its time, its role, its last snapshot. And its end.
 
 use crate::engine::args::Args;
+use crate::engine::client_info;
+use crate::engine::config::values::ShutdownFlags;
 use crate::engine::cx::ServerCx;
 use crate::engine::error::{Error, Result};
 use crate::engine::session::Closing;
@@ -47,57 +49,49 @@ pub const SHUTDOWN: Spec = Spec::server("shutdown", shutdown)
     .history(&[("7.0.0", "Takes `NOW`, `FORCE` and `ABORT`."), ("9.0.0", "Takes `SAFE` and `FAILOVER`.")])
     .summary("Saves the data to disk if it is to be kept, and ends the server.");
 
-/// What SHUTDOWN was told.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct How {
-    nosave: bool,
-    save: bool,
-    /// NOW, FORCE, SAFE or FAILOVER: nothing that a server alone without snapshots does otherwise.
-    other: bool,
-    abort: bool,
-}
-
 fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let how = read_how(args)?;
-    if how.abort {
+    let Some(how) = read_how(args)? else {
         // One that a command asks for ends within the turn: only a signal's may have to wait.
         if !cx.server.abort_shutdown() {
             return Err(Error::text("ERR No shutdown in progress."));
         }
         out.ok();
         return Ok(());
+    };
+    if how.contains(ShutdownFlags::FAILOVER) && !cx.server.config.cluster_enabled {
+        return Err(Error::text("ERR SHUTDOWN FAILOVER is only supported in cluster mode."));
     }
-    if !how.nosave
+    if !how.contains(ShutdownFlags::NOSAVE)
         && let Some(error) = cx.server.scripts.busy_error()
     {
         return Err(error);
     }
+    let client =
+        cx.server.clients.get(cx.slot).map(|session| client_info::for_log(cx.server, session, cx.now_ms));
+    if !cx.server.shut_down(how, client.as_deref()) {
+        return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
+    }
     // What it sent behind this command is not run any more.
     cx.session().closing = Closing::Now;
-    cx.server.shut_down();
     Ok(())
 }
 
-fn read_how(args: &mut Args<'_>) -> Result<How> {
-    let mut how = How::default();
+/// How to end, or `None` for ABORT.
+fn read_how(args: &mut Args<'_>) -> Result<Option<ShutdownFlags>> {
+    let (mut how, mut abort) = (ShutdownFlags::DEFAULT, false);
     while args.left() > 0 {
-        if args.eat("NOSAVE") {
-            how.nosave = true;
-        } else if args.eat("SAVE") {
-            how.save = true;
-        } else if args.eat("ABORT") {
-            how.abort = true;
-        } else if args.eat("NOW") || args.eat("FORCE") || args.eat("SAFE") || args.eat("FAILOVER") {
-            how.other = true;
-        } else {
-            return Err(Error::SYNTAX);
+        let named = ShutdownFlags::NAMES.iter().skip(1).find(|(name, _)| args.eat(name));
+        match named {
+            Some((_, flag)) => how = how.union(*flag),
+            None if args.eat("ABORT") => abort = true,
+            None => return Err(Error::SYNTAX),
         }
     }
-    let alone = !(how.nosave || how.save || how.other);
-    if (how.abort && !alone) || (how.nosave && how.save) {
+    let both = how.contains(ShutdownFlags::SAVE) && how.contains(ShutdownFlags::NOSAVE);
+    if both || (abort && how != ShutdownFlags::DEFAULT) {
         return Err(Error::SYNTAX);
     }
-    Ok(how)
+    Ok((!abort).then_some(how))
 }
 
 #[cfg(test)]
@@ -105,6 +99,7 @@ mod tests {
     use crate::engine::config::Config;
     use crate::engine::config::values::Protected;
     use crate::engine::server::Request;
+    use crate::sys::disk::{Faults, FaultyDisk, MemoryDisk};
     use crate::testkit::{Kit, check, check_plain};
 
     #[test]
@@ -125,6 +120,31 @@ mod tests {
              > SHUTDOWN ABORT NOW   | -ERR syntax error
              > SHUTDOWN ABORT       | -ERR No shutdown in progress.",
         );
+    }
+
+    #[test]
+    fn shutdown_saves_where_it_is_to() {
+        let dump = std::path::Path::new("dump.rdb");
+        for (save, how, saves) in
+            [("", "", false), ("", "SAVE", true), ("900 1", "", true), ("900 1", "NOSAVE", false)]
+        {
+            let mut kit = Kit::new(Config::default());
+            kit.raw("a", format!("CONFIG SET save \"{save}\"\r\nSET k v\r\n").as_bytes());
+            kit.raw("a", format!("SHUTDOWN {how}\r\n").as_bytes());
+            assert!(kit.exec.server.shutting_down);
+            assert_eq!(kit.exec.server.outside.disk.exists(dump), saves, "{save:?} {how:?}");
+        }
+    }
+
+    #[test]
+    fn a_shutdown_that_cannot_save_is_none() {
+        let mut kit = Kit::new(Config::default());
+        let disk = FaultyDisk::new(MemoryDisk::new(), Faults::after(0));
+        kit.exec.server.outside.disk = std::sync::Arc::new(disk);
+        assert_eq!(kit.raw("a", b"SHUTDOWN\r\n"), b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+        assert!(!kit.exec.server.shutting_down);
+        assert_eq!(kit.raw("a", b"SHUTDOWN FORCE\r\n"), b"");
+        assert!(kit.exec.server.shutting_down);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Commands on the server itself: configuration, statistics, the command table, debugging, its end.
 
+pub mod bgsave;
 pub mod command;
 pub mod config;
 pub mod debug;
@@ -15,6 +16,7 @@ use crate::resp::Reply;
 /// All of them.
 #[rustfmt::skip]
 pub const COMMANDS: &[Spec] = &[
+    bgsave::BGSAVE,
     command::COMMAND,
     config::CONFIG,
     debug::DEBUG,

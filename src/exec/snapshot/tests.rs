@@ -11,7 +11,7 @@ use crate::engine::config::Config;
 use crate::engine::config::values::EvictionPolicy;
 use crate::engine::snapshot::{Ended, Plan, Purpose, Refused};
 use crate::keyspace::EntryRef;
-use crate::keyspace::snapshot::{Block, Format, Leftovers, Pieces};
+use crate::keyspace::snapshot::{Block, Format, Leftovers, Out, Pieces};
 use crate::persist::snapshot::{FileSink, Frame, Sink};
 use crate::sys::disk::{Disk, Faults, FaultyDisk, Loss, MemoryDisk};
 use crate::testkit::{Kit, value_text};
@@ -25,10 +25,10 @@ fn line(e: EntryRef<'_>) -> Vec<u8> {
 struct Lines;
 
 impl Format for Lines {
-    fn entry(&self, e: EntryRef<'_>, out: &mut Vec<u8>) {
+    fn entry(&self, e: EntryRef<'_>, out: &mut Out) {
         out.extend(line(e));
     }
-    fn begin(&self, e: EntryRef<'_>, _: &mut Vec<u8>) -> Box<dyn Pieces> {
+    fn begin(&self, e: EntryRef<'_>, _: &mut Out) -> Box<dyn Pieces> {
         Box::new(Parts { line: line(e), written: 0 })
     }
 }
@@ -40,7 +40,7 @@ struct Parts {
 }
 
 impl Pieces for Parts {
-    fn step(&mut self, e: EntryRef<'_>, out: &mut Vec<u8>, budget: usize) -> bool {
+    fn step(&mut self, e: EntryRef<'_>, out: &mut Out, budget: usize) -> bool {
         assert!(self.line == line(e), "a value changed while it was written");
         let part = if budget == usize::MAX { self.line.len() } else { self.line.len().div_ceil(5) };
         let to = (self.written + part).min(self.line.len());
@@ -61,7 +61,7 @@ impl Frame for Selects {
         if self.0.replace(block.db) != Some(block.db) {
             out.extend(format!("select {}\n", block.db).into_bytes());
         }
-        out.extend(&block.bytes);
+        out.extend(&block.out.bytes);
     }
     fn end(&mut self, out: &mut Vec<u8>) {
         out.extend(b"end\n");

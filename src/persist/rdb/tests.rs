@@ -4,6 +4,7 @@ use super::read::{Cause, Limits};
 use super::save::{Contents, to_bytes};
 use super::*;
 use crate::base::rng::Rng;
+use crate::keyspace::snapshot::Out;
 use crate::keyspace::{Key, NewValue};
 use crate::types::hash::{ALL, HashLimits, NewExpiry};
 use crate::types::list::{End, List, ListLimits};
@@ -210,13 +211,13 @@ fn pieces_of_any_size_are_the_same_bytes() {
             let mut whole = Vec::new();
             write::entry(&mut whole, e, &t);
             for budget in [0, 1, 100, 5000] {
-                let mut out = Vec::new();
+                let mut out = Out::default();
                 let mut pieces = Pieces::begin(e, &t, &mut out);
                 let mut steps = 1;
                 while !pieces.step(e, &mut out, budget) {
                     steps += 1;
                 }
-                assert_eq!(out, whole);
+                assert_eq!(out.bytes, whole);
                 assert!(steps >= whole.len() / (budget + 4000), "{} in {steps}", whole.len());
             }
         }

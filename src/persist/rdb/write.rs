@@ -8,6 +8,7 @@ use crate::base::num::{self, NumBuf};
 use crate::keyspace::EntryRef;
 use crate::keyspace::db::{idle_seconds, lfu_counter};
 use crate::keyspace::object::AnyRef;
+use crate::keyspace::snapshot::Out;
 use crate::types::hash::{ALL, Hash, Pair};
 use crate::types::list::{List, StoredNode};
 use crate::types::set::Set;
@@ -82,14 +83,28 @@ pub fn select_db(out: &mut Vec<u8>, db: u32, keys: usize, volatile: usize) {
 
 /// Writes one key whole.
 pub fn entry(out: &mut Vec<u8>, e: EntryRef<'_>, t: &Target) {
+    at_once(out, |out| entry_to(out, e, t));
+}
+
+/// As [`entry`], to what may be compressed later.
+pub fn entry_to(out: &mut Out, e: EntryRef<'_>, t: &Target) {
     let mut pieces = Pieces::begin(e, t, out);
     while !pieces.step(e, out, usize::MAX) {}
 }
 
 /// Writes type and value of a key: what DUMP gives, without its last ten bytes.
 pub fn value(out: &mut Vec<u8>, e: EntryRef<'_>, t: &Target) {
-    let mut pieces = Pieces::begin_value(e, t, out);
-    while !pieces.step(e, out, usize::MAX) {}
+    at_once(out, |out| {
+        let mut pieces = Pieces::begin_value(e, t, out);
+        while !pieces.step(e, out, usize::MAX) {}
+    });
+}
+
+/// Has `write` write behind what is in `out`, and strings compressed at once.
+fn at_once(out: &mut Vec<u8>, write: impl FnOnce(&mut Out)) {
+    let mut to = Out { bytes: std::mem::take(out), ..Out::default() };
+    write(&mut to);
+    *out = to.bytes;
 }
 
 /// Writes the end. `crc` is that of everything before, if there is to be one.
@@ -115,6 +130,16 @@ pub fn length(out: &mut Vec<u8>, n: u64) {
     }
 }
 
+/// Bytes that a length takes.
+pub fn length_of(n: u64) -> usize {
+    match n {
+        0..=0x3f => 1,
+        0x40..=0x3fff => 2,
+        0x4000..=0xffff_ffff => 5,
+        _ => 9,
+    }
+}
+
 /// Writes a string: as an integer if it is a short one, compressed if that is wanted and makes it shorter.
 pub fn string(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
     if bytes.len() <= RDB_INTEGER_MAX
@@ -135,6 +160,16 @@ pub fn string(out: &mut Vec<u8>, bytes: &[u8], compress: bool) {
     }
     length(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
+}
+
+/// As [`string`], or leaves the compression to whoever writes it out.
+fn put(out: &mut Out, bytes: &[u8], compress: bool) {
+    if compress && bytes.len() >= RDB_COMPRESS_MIN && out.note(bytes.len()) {
+        length(out, bytes.len() as u64);
+        out.extend_from_slice(bytes);
+    } else {
+        string(out, bytes, compress);
+    }
 }
 
 fn lzf_head(out: &mut Vec<u8>, packed: usize, whole: usize) {
@@ -159,11 +194,11 @@ fn integer(out: &mut Vec<u8>, n: i64) -> bool {
     true
 }
 
-fn text(out: &mut Vec<u8>, value: Value<'_>, compress: bool) {
+fn text(out: &mut Out, value: Value<'_>, compress: bool) {
     match value {
-        Value::Bytes(bytes) => string(out, bytes, compress),
+        Value::Bytes(bytes) => put(out, bytes, compress),
         Value::Int(n) if integer(out, n) => {}
-        Value::Int(n) => string(out, num::fmt_i64(&mut NumBuf::new(), n), false),
+        Value::Int(n) => put(out, num::fmt_i64(&mut NumBuf::new(), n), false),
     }
 }
 
@@ -225,7 +260,7 @@ enum Part {
 
 impl Pieces {
     /// Begins to write a key: its expiry, its use, its type and itself.
-    pub fn begin(e: EntryRef<'_>, t: &Target, out: &mut Vec<u8>) -> Pieces {
+    pub fn begin(e: EntryRef<'_>, t: &Target, out: &mut Out) -> Pieces {
         if t.version < VERSION_ACTIVE
             && let Some(AnyRef::Stream(stream)) = e.any()
         {
@@ -246,18 +281,18 @@ impl Pieces {
             }
         }
         out.push(kind_of(e, t));
-        string(out, e.key(), t.compress);
+        put(out, e.key(), t.compress);
         Pieces { target: *t, state: begin_body(e, t, out) }
     }
 
     /// Begins to write type and value.
-    pub fn begin_value(e: EntryRef<'_>, t: &Target, out: &mut Vec<u8>) -> Pieces {
+    pub fn begin_value(e: EntryRef<'_>, t: &Target, out: &mut Out) -> Pieces {
         out.push(kind_of(e, t));
         Pieces { target: *t, state: begin_body(e, t, out) }
     }
 
     /// Writes on, until about `budget` bytes are written; whether that was all. One element may be longer.
-    pub fn step(&mut self, e: EntryRef<'_>, out: &mut Vec<u8>, budget: usize) -> bool {
+    pub fn step(&mut self, e: EntryRef<'_>, out: &mut Out, budget: usize) -> bool {
         let limit = out.len().saturating_add(budget.max(1));
         let compress = self.target.compress;
         while out.len() < limit {
@@ -326,9 +361,9 @@ fn kind_of(e: EntryRef<'_>, t: &Target) -> u8 {
 }
 
 /// Writes how a value begins: small ones whole.
-fn begin_body(e: EntryRef<'_>, t: &Target, out: &mut Vec<u8>) -> State {
-    let pack = |pack: &Listpack, out: &mut Vec<u8>| {
-        string(out, pack.as_bytes(), t.compress);
+fn begin_body(e: EntryRef<'_>, t: &Target, out: &mut Out) -> State {
+    let pack = |pack: &Listpack, out: &mut Out| {
+        put(out, pack.as_bytes(), t.compress);
         State::Done
     };
     match e.any() {
@@ -346,7 +381,7 @@ fn begin_body(e: EntryRef<'_>, t: &Target, out: &mut Vec<u8>) -> State {
         },
         Some(AnyRef::Set(set)) => match &*set {
             Set::Ints(ints) => {
-                string(out, ints.as_bytes(), t.compress);
+                put(out, ints.as_bytes(), t.compress);
                 State::Done
             }
             Set::Packed(list) if t.version >= VERSION_ACTIVE => pack(list, out),
@@ -380,13 +415,7 @@ fn begin_body(e: EntryRef<'_>, t: &Target, out: &mut Vec<u8>) -> State {
 }
 
 /// Writes of a string what fits: a longer one than that in slices, which are not compressed.
-fn long_string(
-    e: EntryRef<'_>,
-    at: &mut Option<usize>,
-    out: &mut Vec<u8>,
-    limit: usize,
-    compress: bool,
-) -> bool {
+fn long_string(e: EntryRef<'_>, at: &mut Option<usize>, out: &mut Out, limit: usize, compress: bool) -> bool {
     let whole = e.value();
     let Value::Bytes(bytes) = whole else {
         text(out, whole, compress);
@@ -395,7 +424,7 @@ fn long_string(
     let room = limit.saturating_sub(out.len());
     let from = match *at {
         None if bytes.len() <= room => {
-            string(out, bytes, compress);
+            put(out, bytes, compress);
             return false;
         }
         None => {
@@ -410,17 +439,17 @@ fn long_string(
     to < bytes.len()
 }
 
-fn list_node(list: &List, at: &mut usize, out: &mut Vec<u8>, compress: bool) -> bool {
+fn list_node(list: &List, at: &mut usize, out: &mut Out, compress: bool) -> bool {
     let List::Nodes(nodes) = list else { return false };
     match nodes.stored(*at) {
         None => return false,
         Some(StoredNode::Plain(bytes)) => {
             length(out, container::PLAIN);
-            string(out, bytes, compress);
+            put(out, bytes, compress);
         }
         Some(StoredNode::Packed(pack)) => {
             length(out, container::PACKED);
-            string(out, pack.as_bytes(), compress);
+            put(out, pack.as_bytes(), compress);
         }
         Some(StoredNode::Squeezed { bytes, total }) => {
             length(out, container::PACKED);
@@ -433,11 +462,11 @@ fn list_node(list: &List, at: &mut usize, out: &mut Vec<u8>, compress: bool) -> 
 }
 
 /// From the highest to the lowest: then the reference inserts each at the front.
-fn zset_members(zset: &Zset, left: &mut usize, out: &mut Vec<u8>, compress: bool) -> bool {
+fn zset_members(zset: &Zset, left: &mut usize, out: &mut Out, compress: bool) -> bool {
     let Zset::Tree(tree) = zset else { return false };
     let from = left.saturating_sub(RDB_PIECE_ELEMENTS);
     for (member, score) in tree.range(from..*left).rev() {
-        string(out, member, compress);
+        put(out, member, compress);
         out.extend_from_slice(&score.to_le_bytes());
     }
     *left = from;
@@ -463,7 +492,7 @@ impl FieldForm {
         }
     }
 
-    fn write(self, out: &mut Vec<u8>, pair: &Pair<'_>, compress: bool) {
+    fn write(self, out: &mut Out, pair: &Pair<'_>, compress: bool) {
         if let FieldForm::Redis(least) = self {
             // 0 says that it does not expire.
             length(out, pair.expiry.map_or(0, |at| at.wrapping_sub(least).wrapping_add(1) as u64));
@@ -491,7 +520,7 @@ fn active_times(stream: &Log, out: &mut Vec<u8>) {
 
 impl StreamPieces {
     /// Writes the next node, group, consumer or some ids; whether there is more.
-    fn step(&mut self, stream: &Log, out: &mut Vec<u8>, t: &Target) -> bool {
+    fn step(&mut self, stream: &Log, out: &mut Out, t: &Target) -> bool {
         match self.part {
             Part::Nodes => self.node(stream, out, t),
             Part::Counts => {
@@ -507,12 +536,12 @@ impl StreamPieces {
         self.part != Part::End
     }
 
-    fn node(&mut self, stream: &Log, out: &mut Vec<u8>, t: &Target) {
+    fn node(&mut self, stream: &Log, out: &mut Out, t: &Target) {
         match stream.node_after(self.id) {
             Some((base, pack)) => {
                 length(out, 16);
                 stream_id(out, base);
-                string(out, pack.as_bytes(), t.compress);
+                put(out, pack.as_bytes(), t.compress);
                 self.id = Some(base);
             }
             None => self.part = Part::Counts,
@@ -528,13 +557,13 @@ impl StreamPieces {
         Some(group.consumer(group.find(self.consumer.as_deref()?)?))
     }
 
-    fn next_group(&mut self, stream: &Log, out: &mut Vec<u8>) {
+    fn next_group(&mut self, stream: &Log, out: &mut Out) {
         let next = stream.group_after(self.group.as_deref());
         let Some((name, group)) = next else {
             self.part = Part::End;
             return;
         };
-        string(out, name, false);
+        put(out, name, false);
         id_lengths(out, group.last_id);
         length(out, group.entries_read as u64);
         length(out, group.pending().len() as u64);
@@ -542,7 +571,7 @@ impl StreamPieces {
         self.part = Part::Pending;
     }
 
-    fn pending(&mut self, stream: &Log, out: &mut Vec<u8>) {
+    fn pending(&mut self, stream: &Log, out: &mut Out) {
         let Some(group) = self.group(stream) else { return };
         let from = self.id.map_or(Some(StreamId::MIN), StreamId::next);
         let mut rest = from.map(|from| group.pending_from(from)).into_iter().flatten();
@@ -558,13 +587,13 @@ impl StreamPieces {
         }
     }
 
-    fn next_consumer(&mut self, stream: &Log, out: &mut Vec<u8>, t: &Target) {
+    fn next_consumer(&mut self, stream: &Log, out: &mut Out, t: &Target) {
         let Some(group) = self.group(stream) else { return };
         let Some(consumer) = group.consumer_after(self.consumer.as_deref()) else {
             self.part = Part::Groups;
             return;
         };
-        string(out, &consumer.name, false);
+        put(out, &consumer.name, false);
         out.extend_from_slice(&consumer.seen_ms.to_le_bytes());
         if t.version >= VERSION_ACTIVE {
             out.extend_from_slice(&consumer.active_ms.to_le_bytes());
@@ -574,7 +603,7 @@ impl StreamPieces {
         self.part = Part::Ids;
     }
 
-    fn ids(&mut self, stream: &Log, out: &mut Vec<u8>) {
+    fn ids(&mut self, stream: &Log, out: &mut Out) {
         let Some(consumer) = self.consumer(stream) else { return };
         let from = self.id.map_or(Some(StreamId::MIN), StreamId::next);
         let mut rest = from.map(|from| consumer.ids_from(from)).into_iter().flatten();

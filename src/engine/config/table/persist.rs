@@ -14,13 +14,12 @@ pub const SNAPSHOT: Group = Group {
     title: "Snapshots",
     about: "Saving the data set to one file (RDB).",
     directives: &[
-        Directive::special("save", &SAVE).flags(MULTI_ARG).later("snapshots").about(
+        Directive::special("save", &SAVE).flags(MULTI_ARG).about(
             "Save points: seconds and changes, in pairs. A snapshot starts when that many seconds \
              passed and at least that many keys changed. The first `save` of a configuration replaces \
              the default, more of them add up, and `save \"\"` drops them all.",
         ),
         Directive::yes_no("stop-writes-on-bgsave-error", at!(stop_writes_on_bgsave_error))
-            .later("snapshots")
             .about("Refuse writes while the last snapshot failed, so that someone notices."),
         Directive::yes_no("rdbcompression", at!(rdbcompression))
             .later("snapshots")
@@ -42,7 +41,6 @@ pub const SNAPSHOT: Group = Group {
         Directive::text("dbfilename", at!(dbfilename))
             .flags(PROTECTED)
             .check(check_dbfilename)
-            .later("snapshots")
             .about("Name of the file, inside `dir`."),
         Directive::yes_no("rdb-del-sync-files", at!(rdb_del_sync_files))
             .later("replication")
@@ -52,11 +50,9 @@ pub const SNAPSHOT: Group = Group {
              relative path counts from where the server was started.",
         ),
         Directive::yes_no("rdb-save-incremental-fsync", at!(rdb_save_incremental_fsync))
-            .later("snapshots")
-            .about("Sync the file every 4 MB while it is written, instead of all at the end."),
+            .about("Have the system write the file back every 4 MB, instead of all at the end."),
         Directive::number("rdb-key-save-delay", Slot::I64(at!(rdb_key_save_delay)), INT_MIN, INT_MAX)
             .flags(HIDDEN)
-            .later("snapshots")
             .about("Microseconds to wait after each key saved. For tests."),
         Directive::number("key-load-delay", Slot::I64(at!(key_load_delay)), INT_MIN, INT_MAX)
             .flags(HIDDEN)

@@ -259,13 +259,11 @@ pub const GENERAL: Group = Group {
         Directive::text("aof-rewrite-cpulist", at!(aof_rewrite_cpulist))
             .alias("aof_rewrite_cpulist")
             .flags(IMMUTABLE | OPTIONAL)
-            .later("processor affinity")
             .about("Processors for the rewrite of the append-only file.")
             .example("8-11"),
         Directive::text("bgsave-cpulist", at!(bgsave_cpulist))
             .alias("bgsave_cpulist")
             .flags(IMMUTABLE | OPTIONAL)
-            .later("processor affinity")
             .about("Processors for snapshots.")
             .example("1,10-11"),
         Directive::yes_no("disable-thp", at!(disable_thp)).flags(IMMUTABLE).about(
