@@ -73,11 +73,6 @@ impl Server {
         fields
     }
 
-    /// The code of all libraries of functions.
-    fn function_codes(&self) -> Vec<Vec<u8>> {
-        self.functions.libraries().map(|library| library.code.to_vec()).collect()
-    }
-
     /// A snapshot as RDB.
     pub fn rdb_plan(&self, purpose: Purpose, form: FieldExpiry, sinks: Vec<Sink>) -> Plan {
         let target = self.rdb_target(form);
@@ -89,7 +84,7 @@ impl Server {
     pub fn rdb_frame(&self, purpose: Purpose, target: Target) -> RdbFrame {
         let dbs = self.dbs.iter().filter(|db| !db.is_empty());
         let dbs = dbs.map(|db| DbSize { id: db.id, keys: db.len(), volatile: db.volatile_len() }).collect();
-        let functions = self.function_codes();
+        let functions = self.functions.libraries().map(|library| library.code.to_vec()).collect();
         RdbFrame { target, fields: self.rdb_fields(purpose), functions, dbs, selected: None, crc: 0 }
     }
 
@@ -148,9 +143,8 @@ impl Server {
         let target = self.rdb_target(FieldExpiry::default());
         let fields = self.rdb_fields(Purpose::Save);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &value[..])).collect();
-        let codes = self.function_codes();
-        let codes: Vec<&[u8]> = codes.iter().map(Vec::as_slice).collect();
-        let contents = Contents { dbs: &self.dbs, fields: &fields, functions: &codes };
+        let functions: Vec<&[u8]> = self.functions.libraries().map(|library| &library.code[..]).collect();
+        let contents = Contents { dbs: &self.dbs, fields: &fields, functions: &functions };
         let path = PathBuf::from(&self.config.dbfilename);
         let sync = self.config.rdb_save_incremental_fsync;
         match save::save(&*self.outside.disk, &path, &contents, &target, sync) {

@@ -5,9 +5,6 @@ use super::memory;
 /// The server's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The version of Redis whose clients' expectations this server meets: they gate on it.
-pub const REDIS: &str = "8.0.0";
-
 /// The commit that it was built from, if the builder set `TARN_GIT_SHA`.
 pub const GIT_SHA: &str = match option_env!("TARN_GIT_SHA") {
     Some(sha) => sha,

@@ -37,7 +37,7 @@ pub struct RdbFrame {
     pub target: Target,
     /// Fields beside the data.
     pub fields: Vec<(&'static str, String)>,
-    /// The code of libraries of functions.
+    /// Libraries of functions.
     pub functions: Vec<Vec<u8>>,
     /// Those with keys; each is announced once, whichever comes first.
     pub dbs: Vec<DbSize>,
