@@ -103,15 +103,15 @@ impl Exec {
         let limit_ns = time_limit_ns(self.server.config.maxmemory_eviction_tenacity);
         let (mut freed, mut keys) = (0i64, 0usize);
         while freed < excess {
-            // Only what the key itself takes is counted: propagating its removal takes memory for a while.
-            let before = memory::used_by_thread();
+            // Only what the key itself takes is counted: to choose it and to tell of it takes memory for a while.
             let Some((db, entry)) = self.victim(policy) else { return Room::Full };
-            freed += before - memory::used_by_thread();
             self.server.stats.evicted_keys += 1;
             self.removed(db, entry.view().key(), Event::EVICTED, self.server.config.lazyfree_lazy_eviction);
             let before = memory::used_by_thread();
             let elsewhere = self.server.free_entry(entry, self.server.config.lazyfree_lazy_eviction);
             freed += before - memory::used_by_thread() + elsewhere as i64;
+            // Key by key, so that what is kept for telling of them does not grow with their number.
+            self.finish_changes(None);
             keys += 1;
             if keys.is_multiple_of(STEP) {
                 if self.counted_memory() <= most {

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use rustix::net::sockopt::socket_error;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use crate::base::limits::REPLY_BUFFER_MIN;
 use crate::engine::session::{Closing, Due};
 use crate::exec::Exec;
 use crate::exec::run::Fed;
@@ -225,13 +226,18 @@ impl Conn {
     /// Writes what it can of the client's output.
     #[inline]
     pub fn write(&mut self, exec: &mut Exec) -> Next {
-        exec.server.client(self.slot).due = Due::No;
+        let due = std::mem::replace(&mut exec.server.client(self.slot).due, Due::No);
         if self.stuck && !self.writable {
             return self.next();
         }
         for _ in 0..WRITES_MAX {
             let Some(bytes) = exec.unsent(self.slot) else {
                 self.stuck = false;
+                if due == Due::Messages {
+                    // A buffer that messages have blown up, maybe those about evicted keys, is not kept: more keys would
+                    // have to go for it.
+                    exec.server.client(self.slot).output.shrink_to(REPLY_BUFFER_MIN);
+                }
                 // What waited for its output goes on.
                 self.called |= self.held || exec.server.client(self.slot).closing != Closing::No;
                 return self.next();

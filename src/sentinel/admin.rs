@@ -33,7 +33,7 @@ impl Refused {
     }
 }
 
-/// An error that a client hears, behind `ERR `.
+/// An error that a client hears, behind `ERR ` unless it has a sign and a code of its own.
 pub type Fault = Cow<'static, str>;
 
 /// A time in its place.

@@ -7,6 +7,8 @@ use super::instance::{OwnFailover, PROMOTED, RECONF_DONE, RECONF_INPROG, RECONF_
 use super::{CRASH_AFTER_ELECTION, Millis, Output, Sentinel};
 use crate::sys::clock;
 
+/// How long the choice of a replica waits for what they have to say.
+const INFO_PATIENCE: Millis = 1000;
 /// Time that the primary's own FAILOVER must have left at the least.
 const COORDINATED_MIN: Millis = 1000;
 
@@ -27,6 +29,10 @@ impl Sentinel {
         (p.failover_epoch, p.failover_start) = (epoch, start);
         self.told(Level::Warning, "+new-epoch", primary, epoch.to_string().into_bytes());
         self.event_of(Level::Warning, "+try-failover", primary, "");
+        // What was heard of replicas may be ten seconds old: too old to choose by.
+        for replica in self.members(primary, Kind::Replica) {
+            self.send_info(replica);
+        }
     }
 
     /// Begins a fail-over if the primary is down and none was tried lately. Tells whether it did.
@@ -93,6 +99,10 @@ impl Sentinel {
     }
 
     fn select(&mut self, primary: Id) {
+        let patient = self.now - self.instances[primary].state_since < INFO_PATIENCE;
+        if patient && self.members(primary, Kind::Replica).into_iter().any(|r| self.owes_info(r)) {
+            return;
+        }
         let Some(replica) = self.best_replica(primary) else {
             self.event_of(Level::Warning, "-failover-abort-no-good-slave", primary, "");
             return self.abort_failover(primary);
@@ -102,6 +112,13 @@ impl Sentinel {
         self.instances[primary].promoted = Some(replica);
         self.enter_state(primary, State::SendPromotion);
         self.event_of(Level::Notice, "+failover-state-send-slaveof-noone", replica, "");
+    }
+
+    /// Whether a replica that can be asked has not answered yet.
+    fn owes_info(&self, id: Id) -> bool {
+        let one = &self.instances[id];
+        let connected = !self.links[one.link].disconnected;
+        connected && !one.is(S_DOWN) && one.info_asked > one.info_refresh
     }
 
     /// The replica to promote: one that is up and was heard lately, whose link to the primary was not down for long

@@ -163,6 +163,10 @@ impl Sentinel {
         else {
             return;
         };
+        if self.instances[primary].state == State::SelectReplica {
+            // The last one that was waited for, maybe.
+            self.act(primary);
+        }
         match role {
             Role::Primary => self.heed_primary(id, primary),
             Role::Replica => {

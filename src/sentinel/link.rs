@@ -12,6 +12,8 @@ pub const HELLO_CHANNEL: &[u8] = b"__sentinel__:hello";
 const PENDING_MAX: usize = 100;
 /// How often INFO is asked of replicas whose fail-over waits for them.
 const HASTY_INFO: Millis = 100;
+/// The same of a replica that its primary hands its role to: that takes a moment by itself.
+const COORDINATED_INFO: Millis = 400;
 
 impl Sentinel {
     /// Connects what is not connected to an instance, once in a ping's period.
@@ -167,7 +169,8 @@ impl Sentinel {
         }
         let awaited = PROMOTED | RECONF_SENT | RECONF_INPROG;
         if primary.is(FAILOVER) && primary.state >= State::WaitPromotion && one.is(awaited) {
-            return self.timing.info.min(HASTY_INFO);
+            let handed = primary.is(COORDINATED) && primary.state == State::WaitPromotion;
+            return self.timing.info.min(if handed { COORDINATED_INFO } else { HASTY_INFO });
         }
         // Closely, as somebody else may make it a primary; or for how long it has lost the one it had.
         if primary.is(O_DOWN | FAILOVER) || one.link_down_ms != 0 { 1000 } else { self.timing.info }
@@ -232,8 +235,13 @@ impl Sentinel {
             self.links[link].pubsub_active = self.now;
             return self.hear(&answer);
         }
-        // What belongs to no command is a message that nobody asked for.
-        let Some((id, want)) = connection.waiting.pop_front() else { return };
+        let Some((id, want)) = connection.waiting.pop_front() else {
+            // An error that belongs to no command refuses the connection (no more clients), or SUBSCRIBE.
+            if matches!(answer, Answer::Error(_)) {
+                self.close(Some(conn));
+            }
+            return;
+        };
         let link = &mut self.links[link];
         link.pending = link.pending.saturating_sub(1);
         if want == Want::Pong {

@@ -26,6 +26,8 @@ mod link;
 pub mod scripts;
 #[cfg(test)]
 mod sim;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -7,7 +7,7 @@ use crate::server::Server;
 
 /// Runs a program to its end; gives what it printed.
 #[track_caller]
-fn tool(program: &str, words: &[&str], stdin: &str) -> String {
+pub fn tool(program: &str, words: &[&str], stdin: &str) -> String {
     use std::io::Write;
     // A tool that hangs must not hang the tests.
     let mut command = Command::new("timeout");

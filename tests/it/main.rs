@@ -12,4 +12,5 @@ mod process;
 mod protocol;
 mod replication;
 mod scripts;
+mod sentinel;
 mod server;

@@ -126,8 +126,10 @@ fn primary(sentinel: &Sentinel, name: &[u8]) -> Result<Id> {
 }
 
 fn fault(text: Cow<'static, str>) -> Error {
-    // Some bring their own code, behind a second sign as in the reference.
-    Error::owned(format!("ERR {text}"))
+    match text.strip_prefix('-') {
+        Some(with_code) => Error::owned(with_code),
+        None => Error::owned(format!("ERR {text}")),
+    }
 }
 
 /// Writes the configuration; the reply says whether that could be done.

@@ -47,9 +47,9 @@ fn where_a_primary_is() {
          > SENTINEL CKQUORUM n | -ERR No such master with that name
          > SENTINEL SET m quorum 1 | +OK
          > SENTINEL CKQUORUM m | +OK 1 usable Sentinels. Quorum and failover authorization can be reached
-         > SENTINEL FAILOVER m | -ERR -NOGOODSLAVE No suitable replica to promote
+         > SENTINEL FAILOVER m | -NOGOODSLAVE No suitable replica to promote
          > SENTINEL FAILOVER m now | -ERR Unknown failover option specified
-         > SENTINEL FAILOVER m coordinated | -ERR -NOGOODPRIMARY Primary does not support FAILOVER command
+         > SENTINEL FAILOVER m coordinated | -NOGOODPRIMARY Primary does not support FAILOVER command
          > SENTINEL FAILOVER m a b | -ERR wrong number of arguments for 'sentinel|failover' command
          > SENTINEL PENDING-SCRIPTS | [ ]
          > SENTINEL INFO-CACHE m n | [ \"m\" [ [ :0 nil ] ] ]
