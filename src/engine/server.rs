@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use super::commandlog::CommandLogs;
 use super::config::Config;
+use super::config::values::ShutdownFlags;
 use super::effects::{Effects, listeners};
 use super::error::Error;
 use super::functions::Functions;
@@ -50,13 +51,15 @@ pub struct Pause {
     pub all_until_ms: i64,
     /// Writes wait for the end of a FAILOVER.
     pub failover: bool,
+    /// Writes wait for the end of the server.
+    pub shutdown: bool,
 }
 
 impl Pause {
     /// Until when writes wait, for whatever reason.
     #[inline]
     pub fn writes_wait_until_ms(&self) -> i64 {
-        if self.failover { i64::MAX } else { self.writes_until_ms.max(self.all_until_ms) }
+        if self.failover || self.shutdown { i64::MAX } else { self.writes_until_ms.max(self.all_until_ms) }
     }
 }
 
@@ -170,6 +173,8 @@ pub struct Server {
     /// A signal has asked for a shutdown.
     pub shutdown_asked: bool,
     pub shutting_down: bool,
+    /// A shutdown that waits for replicas: how it is to be done, and until when it waits.
+    pub shutdown_waits: Option<(ShutdownFlags, i64)>,
     /// When the log last told of a browser that was sent away, ms of Unix time.
     pub attack_told_ms: i64,
     /// The stream of propagated commands.
@@ -226,6 +231,7 @@ impl Server {
             freeing: VecDeque::new(),
             shutdown_asked: false,
             shutting_down: false,
+            shutdown_waits: None,
             attack_told_ms: 0,
             stream: Stream::default(),
         };
@@ -271,7 +277,7 @@ impl Server {
                 self.waiting.add(slot, wait);
             }
             Blocked::Wait { .. } => drop(self.repl.waiters.insert(slot)),
-            Blocked::Paused | Blocked::Freeing | Blocked::Snapshot => {}
+            Blocked::Paused | Blocked::Shutdown | Blocked::Freeing | Blocked::Snapshot => {}
         }
     }
 
@@ -304,7 +310,7 @@ impl Server {
         if !at_once && pause.all_until_ms.max(pause.writes_until_ms) > now_ms {
             return;
         }
-        self.pause = Pause { failover: pause.failover, ..Pause::default() };
+        self.pause = Pause { writes_until_ms: 0, all_until_ms: 0, ..pause };
         self.resume_paused();
     }
 
@@ -486,10 +492,11 @@ impl Server {
 
     /// Calls off the shutdown that a signal has asked for. False when there is none.
     pub fn abort_shutdown(&mut self) -> bool {
-        if self.shutting_down || !std::mem::take(&mut self.shutdown_asked) {
+        let waits = self.shutdown_waits.is_some();
+        if self.shutting_down || !(std::mem::take(&mut self.shutdown_asked) | waits) {
             return false;
         }
-        self.outside.forget_signal();
+        self.end_shutdown();
         tracing::info!("Shutdown manually aborted.");
         true
     }

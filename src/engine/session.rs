@@ -50,6 +50,8 @@ pub enum Closing {
 pub enum Blocked {
     /// WAIT: this many replicas at this offset.
     Wait { replicas: i64, offset: i64 },
+    /// SHUTDOWN, until replicas have all.
+    Shutdown,
     /// CLIENT PAUSE holds its next command.
     Paused,
     /// FLUSHALL SYNC, until the memory is free.

@@ -171,14 +171,10 @@ impl Exec {
         if let Some(error) = self.refused_by_disk(slot, flags, spec) {
             return Pass::Refuse(Some(id), error);
         }
-        if self.server.replication_gates() {
-            if self.waits_for_failover(slot, flags) {
-                self.hold(slot, id);
-                return Pass::Wait;
-            }
-            if let Some(error) = self.replication_refuses(slot, flags, lacks) {
-                return Pass::Refuse(Some(id), error);
-            }
+        if self.server.replication_gates()
+            && let Some(pass) = self.replication_gate(slot, id, (flags, lacks))
+        {
+            return pass;
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
             let name = &self.server.commands.get(id).full_name;
@@ -210,6 +206,16 @@ impl Exec {
     #[cold]
     fn waits_for_failover(&self, slot: usize, flags: Flags) -> bool {
         self.server.repl.failover.state == FailoverState::InProgress && self.would_redirect(slot, flags)
+    }
+
+    /// What replication has to say of a command.
+    #[cold]
+    fn replication_gate(&mut self, slot: usize, id: u16, (flags, lacks): (Flags, Flags)) -> Option<Pass> {
+        if self.waits_for_failover(slot, flags) {
+            self.hold(slot, id);
+            return Some(Pass::Wait);
+        }
+        self.replication_refuses(slot, flags, lacks).map(|error| Pass::Refuse(Some(id), error))
     }
 
     /// What being a replica, or having too few of them, forbids.

@@ -631,3 +631,44 @@ fn servers_that_come_back_with_their_data_go_on() {
         assert_eq!(full, if who == 0 { 0 } else { 1 }, "server {who}");
     }
 }
+
+#[test]
+fn a_shutdown_waits_for_replicas() {
+    for (how, answer) in [("", "waits"), ("NOW", "ends"), ("NOSAVE", "waits")] {
+        let mut net = Net::new(2);
+        net.join(1, 0);
+        net.run(0, "SET a 1");
+        net.advance(1100);
+        // What is said now does not arrive at once.
+        net.kits[0].run("c", &["SET", "a", "2"].map(|w| w.as_bytes().to_vec()));
+        net.kits[0].raw("s", format!("SHUTDOWN {how}\r\n").as_bytes());
+        assert_eq!(net.kits[0].exec.server.shutting_down, answer == "ends", "{how}");
+        if answer == "waits" {
+            assert!(net.kits[0].run("c", &[b"INFO".to_vec()]).contains("shutdown_in_milliseconds:"));
+            assert_eq!(net.kits[0].raw("w", b"SET a 3\r\n"), b"");
+            net.pump();
+            net.kits[0].advance(200);
+            assert!(net.kits[0].exec.server.shutting_down);
+            assert_eq!(net.run(1, "GET a"), "\"2\"");
+        }
+    }
+}
+
+#[test]
+fn a_shutdown_is_called_off_or_waits_no_longer_than_it_may() {
+    let mut net = Net::new(2);
+    net.join(1, 0);
+    net.run(0, "SET a 1");
+    net.kits[0].run("c", &["SET", "a", "2"].map(|w| w.as_bytes().to_vec()));
+    net.kits[0].raw("s", b"SHUTDOWN\r\n");
+    net.kits[0].raw("w", b"SET a 3\r\n");
+    assert_eq!(net.kits[0].raw("t", b"SHUTDOWN ABORT\r\n"), b"+OK\r\n");
+    assert_eq!(net.kits[0].heard("s"), b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+    assert_eq!(net.kits[0].heard("w"), b"+OK\r\n");
+    assert!(!net.kits[0].exec.server.shutting_down);
+    net.kits[0].raw("s", b"SHUTDOWN\r\n");
+    net.kits[0].advance(9000);
+    assert!(!net.kits[0].exec.server.shutting_down);
+    net.kits[0].advance(2000);
+    assert!(net.kits[0].exec.server.shutting_down);
+}
