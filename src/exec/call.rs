@@ -186,7 +186,7 @@ impl Caller for Nested<'_> {
 
     fn tell_monitors(&mut self, out: &mut Reply<'_>) {
         if !self.exec.server.monitors.is_empty() {
-            self.exec.show_to_monitors(self.slot, &self.outer, out);
+            self.exec.show_to_monitors(self.slot, false, &self.outer, out);
         }
     }
 

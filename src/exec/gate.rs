@@ -168,12 +168,7 @@ impl Exec {
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
-        if let Some(error) = self.refused_by_disk(slot, flags, spec) {
-            return Pass::Refuse(Some(id), error);
-        }
-        if self.server.replication_gates()
-            && let Some(pass) = self.replication_gate(slot, id, (flags, lacks))
-        {
+        if let Some(pass) = self.world_stops(slot, id, (flags, lacks)) {
             return pass;
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
@@ -189,8 +184,10 @@ impl Exec {
         if in_multi && !spec.has(spec::RUNS_IN_MULTI) {
             return Pass::Queue(id);
         }
-        let snapshot = self.server.snapshots.running.is_some() && self.depth == 0;
-        if snapshot && self.held_by_snapshot(slot, id, args) { Pass::Wait } else { Pass::Run(id) }
+        if self.server.snapshots.running.is_some() && self.held_by_snapshot(slot, id, args) {
+            return Pass::Wait;
+        }
+        Pass::Run(id)
     }
 
     /// Whether a client that can go to the primary itself is to be sent there for this.
@@ -206,16 +203,6 @@ impl Exec {
     #[cold]
     fn waits_for_failover(&self, slot: usize, flags: Flags) -> bool {
         self.server.repl.failover.state == FailoverState::InProgress && self.would_redirect(slot, flags)
-    }
-
-    /// What replication has to say of a command.
-    #[cold]
-    fn replication_gate(&mut self, slot: usize, id: u16, (flags, lacks): (Flags, Flags)) -> Option<Pass> {
-        if self.waits_for_failover(slot, flags) {
-            self.hold(slot, id);
-            return Some(Pass::Wait);
-        }
-        self.replication_refuses(slot, flags, lacks).map(|error| Pass::Refuse(Some(id), error))
     }
 
     /// What being a replica, or having too few of them, forbids.
@@ -258,12 +245,24 @@ impl Exec {
             .then_some(Error::text("ERR Replica can't interact with the keyspace"))
     }
 
-    /// Why what writes is refused because of the disk. What the primary sends is obeyed.
+    /// What a disk that fails and being a replica forbid, or having too few of them, or put off. What the primary sends is
+    /// obeyed.
     #[inline]
-    fn refused_by_disk(&mut self, slot: usize, flags: Flags, spec: &spec::Spec) -> Option<Error> {
-        let error = self.server.disk_error()?;
-        let refused = flags & spec::WRITE != 0 || spec.name == "ping";
-        (refused && self.server.client(slot).kind != ClientType::Primary).then_some(error)
+    fn world_stops(&mut self, slot: usize, id: u16, (flags, lacks): (Flags, Flags)) -> Option<Pass> {
+        if let Some(error) = self.server.disk_error()
+            && (flags & spec::WRITE != 0 || self.server.commands.get(id).spec.name == "ping")
+            && self.server.client(slot).kind != ClientType::Primary
+        {
+            return Some(Pass::Refuse(Some(id), error));
+        }
+        if !self.server.replication_gates() {
+            return None;
+        }
+        if self.waits_for_failover(slot, flags) {
+            self.hold(slot, id);
+            return Some(Pass::Wait);
+        }
+        self.replication_refuses(slot, flags, lacks).map(|error| Pass::Refuse(Some(id), error))
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection

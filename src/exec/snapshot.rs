@@ -134,6 +134,9 @@ impl Exec {
     /// Whether the request has to wait because of the snapshot that is being taken. See the head of this file.
     #[cold]
     pub(super) fn held_by_snapshot(&mut self, slot: usize, id: u16, args: &Args<'_>) -> bool {
+        if self.depth > 0 {
+            return false;
+        }
         let Some((owed, key)) = self.owed(slot, id, args) else { return false };
         let server = &mut self.server;
         let db = server.client(slot).db;

@@ -19,13 +19,14 @@ impl Exec {
     #[cold]
     pub fn feed_monitors(&mut self, slot: usize, id: u16, args: &Args<'_>, out: &mut Reply<'_>) {
         if self.server.commands.get(id).spec.flags & (SKIP_MONITOR | ADMIN) == 0 {
-            self.show_to_monitors(slot, args, out);
+            let by_script = self.depth > 0 && self.server.scripts.running.is_some();
+            self.show_to_monitors(slot, by_script, args, out);
         }
     }
 
-    /// Shows a request to the clients in MONITOR.
+    /// Shows a request of a client, or of the script that it runs, to the clients in MONITOR.
     #[cold]
-    pub fn show_to_monitors(&mut self, slot: usize, args: &Args<'_>, out: &mut Reply<'_>) {
+    pub fn show_to_monitors(&mut self, slot: usize, by_script: bool, args: &Args<'_>, out: &mut Reply<'_>) {
         let server = &mut self.server;
         let session = server.clients.get(slot).unwrap_or(&server.nobody);
         let now_us = self.now.wall_us;
@@ -33,6 +34,7 @@ impl Exec {
         // Writing into memory does not fail.
         let _ = write!(line, "+{}.{:06} [{} ", now_us / 1_000_000, now_us % 1_000_000, session.db);
         let from = match session.peer.unix {
+            _ if by_script => "lua]".into(),
             true => format!("unix:{}]", server.config.unixsocket),
             false => format!("{}]", session.peer.addr),
         };

@@ -1,5 +1,5 @@
-//! Sentinels as processes, over servers as Debian ships them: a client library follows a fail-over, and the old primary
-//! comes back as a replica. Ignored where those may be missing; `.ci/run` installs and runs them.
+//! Sentinels as processes. Over our own servers; and over those that Debian ships, ignored where they may be missing: a
+//! client library follows a fail-over, and the old primary comes back as a replica. `.ci/run` installs and runs these.
 
 use std::process::{Child, Command, Stdio};
 
@@ -47,6 +47,22 @@ fn sentinel(primary: u16, quorum: u32) -> Server {
     );
     std::fs::write(folder.path().join("tarn.conf"), lines).unwrap();
     Server::start_in(folder, &["--sentinel"])
+}
+
+#[test]
+fn a_replica_takes_the_place_of_its_primary() {
+    let primary = Server::start(&[]);
+    let mut replica = Server::start(&["--replicaof", "127.0.0.1", &primary.port.to_string()]);
+    replica.wait_for("PRIMARY <-> REPLICA sync: Finished with success").unwrap();
+    let mut sentinel = sentinel(primary.port, 1);
+    sentinel.wait_for("+slave slave 127.0.0.1:").unwrap();
+    primary.tcp().ask(b"SET k v\r\nWAIT 1 0\r\n", b"+OK\r\n:1\r\n");
+    let (old, new) = (primary.port, replica.port);
+    drop(primary);
+    sentinel.wait_for(&format!("+switch-master m 127.0.0.1 {old} 127.0.0.1 {new}")).unwrap();
+    replica.tcp().ask(b"GET k\r\nSET k w\r\n", b"$1\r\nv\r\n+OK\r\n");
+    let addr = format!("*2\r\n$9\r\n127.0.0.1\r\n${}\r\n{new}\r\n", new.to_string().len());
+    sentinel.tcp().ask(b"SENTINEL GET-MASTER-ADDR-BY-NAME m\r\n", addr.as_bytes());
 }
 
 /// `until` asks again and again; a fail-over takes a second or two.

@@ -171,6 +171,26 @@ fn memory_stats_tell_of_databases_that_are_used() {
 }
 
 #[test]
+fn monitors_see_what_scripts_run() {
+    let mut kit = Kit::new(Config::default());
+    assert_eq!(kit.raw("m", b"MONITOR\r\n"), b"+OK\r\n");
+    kit.raw("c1", b"MULTI\r\nEVAL \"redis.call('set','k','v')\" 0\r\nEXEC\r\nPING\r\n");
+    let heard = String::from_utf8_lossy(&kit.heard("m")).into_owned();
+    let shown: Vec<&str> = heard.lines().filter_map(|l| l.split_once(" [0 ")).map(|(_, l)| l).collect();
+    let client = "127.0.0.1:50001]";
+    assert_eq!(
+        shown,
+        [
+            format!("{client} \"MULTI\""),
+            format!("{client} \"EVAL\" \"redis.call('set','k','v')\" \"0\""),
+            "lua] \"set\" \"k\" \"v\"".into(),
+            format!("{client} \"EXEC\""),
+            format!("{client} \"PING\""),
+        ]
+    );
+}
+
+#[test]
 fn monitors_see_commands() {
     let mut kit = Kit::new(Config::default());
     assert_eq!(kit.raw("m", b"MONITOR\r\n"), b"+OK\r\n");

@@ -1,6 +1,8 @@
 //! What clients of a Sentinel hear. The replies are those of valkey-server 9.1 --sentinel.
 
+use crate::engine::config::load::{Source, load};
 use crate::sentinel::{Answer, Input, Output};
+use crate::sys::disk::MemoryDisk;
 use crate::testkit::{Kit, check_sentinel};
 
 const LINES: &[&str] = &["myid 0123456789012345678901234567890123456789", "Monitor m 127.0.0.1 1 2"];
@@ -183,6 +185,25 @@ fn settings_of_all() {
          > SENTINEL SIMULATE-FAILURE nosuch | -ERR Unknown failure simulation specified
          > SENTINEL SIMULATE-FAILURE crash-after-election | +OK",
     );
+}
+
+#[test]
+fn the_example_is_a_file_to_begin_with() {
+    let text = include_bytes!("../../../sentinel.conf.example");
+    let config = load(&[Source::Stdin(text.to_vec())], &MemoryDisk::new(), true).unwrap();
+    assert_eq!((config.port, config.sentinel.len()), (26379, 1));
+    // What is commented out there is right too, once it has names and numbers.
+    let lines = String::from_utf8_lossy(text).into_owned();
+    for line in lines.lines().filter_map(|l| l.strip_prefix("# sentinel ")) {
+        let line = line.replace("<name>", "mymaster").replace("<path>", "/bin/true");
+        let line = line.replace("<ip>", "127.0.0.1").replace("<port>", "1").replace("<quorum>", "1");
+        let text = match line.starts_with("monitor") {
+            true => format!("sentinel {line}\n"),
+            false => format!("sentinel monitor mymaster 127.0.0.1 1 1\nsentinel {line}\n"),
+        };
+        let text = text.replace("<other name>", "other").replace("monitor mymaster 127.0.0.1 1 1 ", "");
+        assert!(load(&[Source::Stdin(text.clone().into())], &MemoryDisk::new(), true).is_ok(), "{text}");
+    }
 }
 
 #[test]

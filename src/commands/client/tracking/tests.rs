@@ -390,6 +390,32 @@ fn news_are_no_replies_to_be_turned_off() {
 }
 
 #[test]
+fn of_a_script_it_is_what_its_commands_read() {
+    check_resp3(
+        r#"> CLIENT TRACKING ON                                     | +OK
+         > EVAL "redis.call('set', 'k3', 'v')" 2 k1 k2            | nil
+         > EVAL_RO "redis.call('ping')" 2 k1 k2                   | nil
+         c2> MSET k1 1 k2 1 k3 1                                  | +OK
+         c1< (none)
+         > EVAL_RO "return redis.call('get', 'k2')" 2 k1 k2       | "1"
+         > EVAL "return redis.call('mget', 'k2', 'k3')" 2 k1 k2   | [ "1" "1" ]
+         c2> MSET k1 2 k2 2 k3 2                                  | +OK
+         c1< >[ "invalidate" [ "k2" ] ]
+         c1< >[ "invalidate" [ "k3" ] ]
+         # Its own changes behind the reply; what it reads after them is remembered.
+         > GET k1                                                 | "2"
+         > EVAL "redis.call('set', 'k1', 3) return redis.call('get', 'k1')" 1 k1 | "3"
+         c1< >[ "invalidate" [ "k1" ] ]
+         c2> SET k1 4                                             | +OK
+         c1< >[ "invalidate" [ "k1" ] ]
+         > CLIENT TRACKING ON NOLOOP                              | +OK
+         > GET k1                                                 | "4"
+         > EVAL "redis.call('set', 'k1', 5)" 1 k1                 | nil
+         c1< (none)"#,
+    );
+}
+
+#[test]
 fn one_that_is_served_hears_behind_its_reply() {
     check_resp3(
         r#"> CLIENT TRACKING ON           | +OK
