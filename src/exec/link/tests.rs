@@ -611,7 +611,7 @@ fn servers_that_come_back_with_their_data_go_on() {
         net.down = true;
         net.cut_all();
         let mut kit = Kit::new(Config { port: who as u16, ..Config::default() });
-        let old = std::mem::replace(&mut net.kits[who].exec.server.dbs, Vec::new());
+        let old = std::mem::take(&mut net.kits[who].exec.server.dbs);
         kit.exec.server.dbs = old;
         if who == 1 {
             let primary = Primary { host: "kit".into(), port: 0 };
@@ -646,8 +646,7 @@ fn a_shutdown_waits_for_replicas() {
         if answer == "waits" {
             assert!(net.kits[0].run("c", &[b"INFO".to_vec()]).contains("shutdown_in_milliseconds:"));
             assert_eq!(net.kits[0].raw("w", b"SET a 3\r\n"), b"");
-            net.pump();
-            net.kits[0].advance(200);
+            net.advance(1300);
             assert!(net.kits[0].exec.server.shutting_down);
             assert_eq!(net.run(1, "GET a"), "\"2\"");
         }
