@@ -5,10 +5,15 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use tarn::engine::aof::rules;
 use tarn::engine::config::Config;
 use tarn::engine::config::load::{self, Place, Problem};
 use tarn::engine::start::{self, Startup};
+use tarn::persist::aof::check::{self, Console};
+use tarn::persist::aof::folder::{Folder, FolderError};
+use tarn::persist::aof::recover;
 use tarn::sys::args::{self, Args, Mode};
 use tarn::sys::disk::RealDisk;
 use tarn::sys::supervise::{self, Supervisor};
@@ -28,7 +33,15 @@ fn main() -> ExitCode {
         Mode::Server => serve(argv, &words, false).unwrap_or_else(|code| code),
         Mode::Sentinel => serve(argv, &words, true).unwrap_or_else(|code| code),
         Mode::CheckRdb => fail("tarn: checking RDB files is not yet in this version.\n"),
-        Mode::CheckAof => fail("tarn: checking append-only files is not yet in this version.\n"),
+        Mode::CheckAof => check_aof(&words),
+        Mode::RestorePoints => {
+            in_log_folder(&words, |folder, _| recover::list(folder, &mut |text| _ = say(text)).map(|()| true))
+                .map_or_else(|code| code, |_| ExitCode::SUCCESS)
+        }
+        Mode::RecoverTo(target) => match recover_to(&words, &target) {
+            Ok(()) => serve(argv, &words, false).unwrap_or_else(|code| code),
+            Err(code) => code,
+        },
         Mode::TestMemory(_) => fail("tarn: testing memory is not yet in this version.\n"),
     }
 }
@@ -61,6 +74,66 @@ fn check_config(words: &[OsString]) -> ExitCode {
         Ok(_) => say("The configuration is fine.\n"),
         Err(problems) => fail(&problems.iter().map(|problem| format!("{problem}\n")).collect::<String>()),
     }
+}
+
+/// Looks at append-only files; asks before it cuts one off.
+fn check_aof(words: &[OsString]) -> ExitCode {
+    let mut say_part = |text: &str| _ = say(text);
+    let mut ask = |question: &str| {
+        say(question);
+        let _ = io::stdout().flush();
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer).is_ok() && answer.starts_with(['y', 'Y'])
+    };
+    let rules = rules(&Config::default(), 0);
+    let mut console = Console { say: &mut say_part, asks: &mut ask };
+    ExitCode::from(check::run(&RealDisk, rules, words, version::VERSION, &mut console))
+}
+
+/// Does something with the append-only file's folder, and comes back to where it was. A false outcome ends the process.
+fn in_log_folder(
+    words: &[OsString],
+    act: impl FnOnce(&mut Folder, &Config) -> Result<bool, FolderError>,
+) -> Result<(), ExitCode> {
+    let (config, _) = load(words, false).map_err(|problems| match problems.first() {
+        Some(first) => fail(&first.fatal(version::VERSION)),
+        None => ExitCode::FAILURE,
+    })?;
+    let refuse =
+        |error: &io::Error| fail(&format!("tarn: 'dir {}': {}\n", config.dir, process::os_text(error)));
+    let here = std::env::current_dir().map_err(|error| refuse(&error))?;
+    std::env::set_current_dir(&config.dir).map_err(|error| refuse(&error))?;
+    let folder = Folder::open(Arc::new(RealDisk), &config.appenddirname, &config.appendfilename);
+    let done = folder.and_then(|mut folder| act(&mut folder, &config));
+    std::env::set_current_dir(here).map_err(|error| refuse(&error))?;
+    match done {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(ExitCode::FAILURE),
+        Err(error) => Err(fail(&format!("tarn: {error}\n"))),
+    }
+}
+
+/// Makes the append-only file hold the data as it was.
+fn recover_to(words: &[OsString], target: &str) -> Result<(), ExitCode> {
+    let Some(target) = recover::Target::parse(target) else {
+        return Err(fail("tarn: --recover-to takes ms of Unix time, or an offset\n"));
+    };
+    in_log_folder(words, |folder, config| {
+        if !config.appendonly {
+            fail("tarn: --recover-to needs 'appendonly yes'\n");
+            return Ok(false);
+        }
+        let point = recover::recover(folder, target)?;
+        match &point {
+            Some(p) => {
+                let recover::Point { annotation: a, file, end } = p;
+                let text = format!("Recovered to ms:{} offset:{} ({file} up to {end})\n", a.ms, a.offset);
+                say(&text);
+            }
+            None => _ = fail("tarn: there is no restore point that early; nothing was changed\n"),
+        }
+        Ok(point.is_some())
+    })
 }
 
 /// The configuration and the absolute path of its file.

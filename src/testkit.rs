@@ -16,11 +16,12 @@
 //!
 //! [`check`] runs a transcript plainly and then again under every amplifier: RESP3 (types that differ are folded onto
 //! their RESP2 forms before comparing, and how pairs are nested is not compared), requests cut into single bytes, a
-//! client's requests as one pipeline, the propagated stream replayed into a second executor, whose data set must be
-//! equal, and with collections that leave their small encodings at once and at four elements (the order of what a reply
+//! client's requests as one pipeline, the propagated stream replayed into a second executor and, as an append-only file,
+//! loaded by a third, whose data sets must be equal, and with collections that leave their small encodings at once and at four elements (the order of what a reply
 //! holds is not compared then). The one that needs persistence joins with it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::base::num::NumBuf;
 use crate::base::quote::{repr, split_args};
@@ -33,8 +34,11 @@ use crate::engine::stream::takers;
 use crate::engine::table::CommandTable;
 use crate::exec::{Exec, table};
 use crate::keyspace::{EntryRef, ExpiryRule};
+use crate::persist::aof::folder::Folder;
+use crate::persist::aof::writer::{Settings, Writer};
 use crate::resp::Output;
 use crate::sys::clock::{Clock, ManualClock};
+use crate::sys::disk::MemoryDisk;
 
 /// The moment at which transcripts begin, ms of Unix time.
 pub const START_MS: u64 = 1_700_000_000_000;
@@ -465,10 +469,29 @@ fn play(transcript: &str, amplifier: Amplifier, configure: &impl Fn(&mut Config)
     }
 }
 
+/// The propagated stream, written as an append-only file and loaded, must give the same data set.
+#[track_caller]
+fn load_logged(kit: &mut Kit, stream: &[u8], config: Config) {
+    let disk = Arc::new(MemoryDisk::new());
+    let folder = Folder::at(disk.clone(), &config.appenddirname, &config.appendfilename);
+    folder.create().expect("a disk in memory");
+    let mut writer = Writer::new(folder, Settings { annotate: true, ..Settings::default() });
+    writer.open_last(0).expect("a disk in memory");
+    writer.append(stream, stream.len() as u64);
+    writer.flush(kit.exec.server.clock.now_ms());
+    let mut third = Kit::new(Config { appendonly: true, ..config });
+    third.clock.set_wall_ms(kit.exec.server.clock.now_ms());
+    third.exec.server.outside.disk = disk;
+    assert!(third.exec.start_with_log(), "it cannot be loaded:\n{}", String::from_utf8_lossy(stream));
+    let text = String::from_utf8_lossy(stream);
+    assert_eq!(kit.contents(), third.contents(), "loaded from a log it is another data set:\n{text}");
+}
+
 /// The propagated stream, run by a second executor, must give the same data set.
 #[track_caller]
 fn replay(mut kit: Kit, config: Config) {
     let stream = kit.exec.server.stream.take_bytes();
+    load_logged(&mut kit, &stream, config.clone());
     let mut second = Kit::new(config);
     second.clock.set_wall_ms(kit.exec.server.clock.now_ms());
     second.exec.server.config.requirepass = Default::default();

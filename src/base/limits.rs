@@ -32,6 +32,12 @@ pub const CRASH_ARGS_MAX: usize = 64;
 pub const BIND_ADDRESSES_MAX: usize = 16;
 /// Files that may include one another in a row; the reference recurses until its stack is gone.
 pub const INCLUDE_DEPTH_MAX: usize = 32;
+/// Bytes that may wait for the log thread before clients that write wait, too.
+pub const AOF_QUEUE_MAX: usize = 256 << 20;
+/// How long they may wait, ms (Redis: 2 s, then its loop waits for the disk).
+pub const AOF_BEHIND_MAX_MS: u64 = 2000;
+/// Words of a command in an append-only file (Redis: the range of an `int`).
+pub const AOF_WORDS_MAX: usize = i32::MAX as usize;
 /// Bytes of one configuration file.
 pub const CONFIG_FILE_MAX: usize = 64 << 20;
 /// Bytes of an unknown directive's name for which the nearest known one is sought.
@@ -138,7 +144,7 @@ pub const SAVE_WORK_MAX: usize = 2_000_000;
 pub const SAVE_HELD_MAX: usize = 32;
 /// Bytes of a snapshot that may wait to be written out, beside a part of the memory used. Beyond these commands that
 /// would add to them are held.
-pub const SAVE_QUEUE_MIN: usize = 32 << 20;
+pub const SAVE_QUEUE_MIN: usize = 4 << 20;
 /// Which part of the memory used.
 pub const SAVE_QUEUE_PART: usize = 16;
 /// Keys of a data set that are decoded before they are put in.

@@ -1,5 +1,6 @@
 //! The commands: one file per family, each holding spec, function and tests of its commands.
 
+pub mod aof;
 pub mod bitmap;
 pub mod client;
 pub mod conn;

@@ -161,7 +161,7 @@ fn acknowledge(cx: &mut ServerCx<'_>, offset: &[u8], on_disk: Option<&[u8]>) {
         peer.stream_on_ack = false;
         cx.server.begin_stream(slot);
     }
-    cx.server.serve_acknowledged();
+    cx.server.serve_waiting_acks();
 }
 
 /// A replica says something about itself.
@@ -432,7 +432,7 @@ fn wait(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
     if acknowledged >= replicas || cx.session().deny_blocking {
         out.int(acknowledged);
     } else {
-        cx.block(Blocked::Wait { replicas, offset }, (timeout_ms > 0).then_some(until_ms));
+        cx.block(Blocked::Wait { replicas, offset, on_disk: None }, (timeout_ms > 0).then_some(until_ms));
         cx.server.repl.ack_wanted = true;
     }
     Ok(())

@@ -45,6 +45,8 @@ impl Error {
     pub const NO_PROTO: Error = fixed("NOPROTO unsupported protocol version");
     pub const UNKNOWN_CLIENT: Error = fixed("ERR No such client");
     pub const READONLY: Error = fixed("READONLY You can't write against a read only replica.");
+    pub const NO_LOG: Error =
+        fixed("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
     pub const LOADING: Error = fixed("LOADING Valkey is loading the dataset in memory");
     pub const NO_REPLICAS: Error = fixed("NOREPLICAS Not enough good replicas to write.");
     pub const PRIMARY_DOWN: Error =

@@ -1,5 +1,6 @@
 //! Vocabulary and plain state of the server: what handlers and the executor share. No sockets, no clocks, no files.
 
+pub mod aof;
 pub mod args;
 pub mod client_info;
 pub mod client_memory;

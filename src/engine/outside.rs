@@ -4,10 +4,12 @@
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::config::Config;
 use super::start::{self, Startup};
+use crate::persist::aof::log::Log;
+use crate::persist::aof::writer::{Settings, Writer};
 use crate::sys::clock;
 use crate::sys::disk::{Disk, MemoryDisk, RealDisk};
 use crate::sys::log;
@@ -19,12 +21,17 @@ use crate::sys::supervise::Supervisor;
 /// Makes the listeners what the configuration says, or leaves them as they are and says why. Installed by `net`.
 pub type Listen = Box<dyn FnMut(&Config) -> Result<(), String>>;
 
+/// Wakes the loop.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
 /// See the head of this file.
 pub struct Outside {
     /// Whether changes reach the process.
     real: bool,
     /// See [`Listen`].
     pub listen: Option<Listen>,
+    /// Wakes the loop, from any thread. Installed by `net`.
+    pub wake: Arc<OnceLock<Wake>>,
     /// Where files are.
     pub disk: Arc<dyn Disk>,
     oom: OomScore,
@@ -47,6 +54,7 @@ impl Default for Outside {
         Outside {
             real: false,
             listen: None,
+            wake: Arc::default(),
             disk: Arc::new(MemoryDisk::new()),
             oom: OomScore::default(),
             program: String::new(),
@@ -79,6 +87,16 @@ impl Outside {
             sentinel: startup.sentinel,
             ..Outside::default()
         }
+    }
+
+    /// Starts the thread of the append-only file; without a real world, its work is done where it is handed over.
+    pub fn start_log(&self, writer: Writer, settings: Settings) -> io::Result<Log> {
+        if !self.real {
+            return Ok(Log::inline(writer, settings));
+        }
+        let wake = self.wake.clone();
+        let call = move || wake.get().into_iter().for_each(|wake| wake());
+        Log::start(writer, settings, Box::new(call))
     }
 
     /// Listens as the configuration says.
@@ -117,6 +135,13 @@ impl Outside {
             return Ok(());
         }
         start::apply_oom_score(&mut self.oom, config, config.replicaof.is_some())
+    }
+
+    /// Names the files that are to go when the process ends in a hurry.
+    pub fn name_unfinished(&self, paths: [&Path; 2]) {
+        if self.real {
+            process::name_unfinished(paths);
+        }
     }
 
     /// Enters `dir`; gives its absolute path.

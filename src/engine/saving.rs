@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use super::aof::State;
 use super::config::values::ShutdownFlags;
 use super::error::Error;
 use super::server::{Request, Server};
@@ -187,11 +188,14 @@ impl Server {
         self.sentinel.is_some() || self.repl.link.loading
     }
 
-    /// Why writes are refused: the last save has failed, and somebody is to notice.
+    /// Why writes are refused: the last save has failed, and somebody is to notice; or the log cannot be written.
     pub fn disk_error(&self) -> Option<Error> {
-        let cause = self.saves.failure.as_ref()?;
         let stops = self.config.stop_writes_on_bgsave_error && !self.config.save.is_empty();
-        stops.then(|| Error::rdb_failed(cause, self.config.extended_redis_compatibility))
+        if let Some(cause) = self.saves.failure.as_ref().filter(|_| stops) {
+            return Some(Error::rdb_failed(cause, self.config.extended_redis_compatibility));
+        }
+        let cause = self.aof.error.as_ref()?;
+        Some(Error::owned(format!("MISCONF Errors writing to the AOF file: {cause}")))
     }
 }
 
@@ -286,7 +290,20 @@ impl Server {
             // Its thread may have no time left to remove it.
             let _ = self.outside.disk.remove(&temp_file());
         }
+        let force = how.contains(ShutdownFlags::FORCE);
+        if self.aof.rewriting_since().is_some() {
+            // Without it the data would be lost.
+            if self.aof.state == State::Waiting {
+                let end = if force { ". Exit anyway." } else { ", can't exit." };
+                tracing::warn!("Writing initial AOF{end}");
+                if !force {
+                    return false;
+                }
+            }
+            tracing::warn!("There is a child rewriting the AOF. Killing it!");
+        }
         self.end_snapshot_now();
+        self.end_log();
         if self.keeps_no_data() {
             return true;
         }
@@ -298,7 +315,6 @@ impl Server {
         if self.save_now() {
             return true;
         }
-        let force = how.contains(ShutdownFlags::FORCE);
         let end = if force { "Exit anyway." } else { "can't exit." };
         tracing::warn!("Error trying to save the DB{} {end}", if force { "." } else { "," });
         force
@@ -306,7 +322,7 @@ impl Server {
 }
 
 /// The name under which a save in the background begins.
-fn temp_file() -> PathBuf {
+pub fn temp_file() -> PathBuf {
     // Another one than that of SAVE, which may come while this one is given up.
     format!("temp-bgsave-{}.rdb", std::process::id()).into()
 }

@@ -1,7 +1,9 @@
 //! The whole state of the server, plain data. Who changes what is told in ARCHITECTURE.md.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 
+use super::aof::Aof;
 use super::commandlog::CommandLogs;
 use super::config::Config;
 use super::config::values::ShutdownFlags;
@@ -12,7 +14,7 @@ use super::latency::LatencyMonitor;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
-use super::saving::Saves;
+use super::saving::{self, Saves};
 use super::scripts::Scripts;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
@@ -27,6 +29,7 @@ use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::keyspace::db::{Access, Remains};
 use crate::keyspace::{Db, Entry, ExpiryRule};
+use crate::persist::rdb::save;
 use crate::sentinel::Sentinel;
 use crate::sys::clock::Clock;
 use crate::sys::free::FreeThread;
@@ -36,6 +39,8 @@ use crate::sys::free::FreeThread;
 pub enum Request {
     /// `maxmemory` went down: make room now.
     MakeRoom,
+    /// DEBUG LOADAOF, for this client.
+    LoadLog { slot: usize, client: u64 },
     /// End the process with this status.
     Exit(i32),
     /// Make a connection for the link in this slot.
@@ -156,6 +161,8 @@ pub struct Server {
     pub watched: Watched,
     /// Who subscribes to what.
     pub pubsub: Pubsub,
+    /// The append-only file.
+    pub aof: Aof,
     /// Following, and being followed.
     pub repl: Replication,
     /// Who caches which keys.
@@ -205,6 +212,7 @@ impl Server {
             outside: Outside::default(),
             debug: Debug::default(),
             run_id: hex_id(&mut rng),
+            aof: Aof::default(),
             repl: Replication::new(&mut rng, now_ms),
             rng,
             started_ms: now_ms,
@@ -277,7 +285,7 @@ impl Server {
                 self.waiting.add(slot, wait);
             }
             Blocked::Wait { .. } => drop(self.repl.waiters.insert(slot)),
-            Blocked::Paused | Blocked::Shutdown | Blocked::Freeing | Blocked::Snapshot => {}
+            Blocked::Log | Blocked::Paused | Blocked::Shutdown | Blocked::Freeing | Blocked::Snapshot => {}
         }
     }
 
@@ -334,11 +342,7 @@ impl Server {
 
     /// Ends a wait: with its time-out's answer, or with this error.
     fn end_wait_as(&mut self, slot: usize, error: Option<&[u8]>) {
-        let offset = match self.clients.get(slot).and_then(|s| s.block.as_ref()).map(|b| &b.on) {
-            Some(Blocked::Wait { offset, .. }) => *offset,
-            _ => i64::MAX,
-        };
-        let acknowledged = self.acknowledged(offset) as i64;
+        let acks = self.acks_of(slot).unwrap_or_default();
         let session = self.client(slot);
         let resp3 = session.resp3;
         let wait = session.waits_for_keys();
@@ -347,7 +351,7 @@ impl Server {
         match (error, timed_out) {
             (Some(text), _) => out.error(text),
             (None, Some(timed_out)) => timed_out.write(&mut out),
-            (None, None) => out.int(acknowledged),
+            (None, None) => acks.write(&mut out),
         }
         self.count_wait(slot, command, error.is_some());
         self.unblock(slot);
@@ -360,7 +364,7 @@ impl Server {
         for slot in self.blocked.clone() {
             let Some(s) = self.clients.get(slot) else { continue };
             // What is only held runs again, and is judged then.
-            let held = |b: &Block| matches!(b.on, Blocked::Paused | Blocked::Snapshot);
+            let held = |b: &Block| matches!(b.on, Blocked::Paused | Blocked::Snapshot | Blocked::Log);
             if s.block.as_ref().is_none_or(held) {
                 continue;
             }
@@ -474,6 +478,7 @@ impl Server {
         if let Ok(dir) = self.outside.enter_dir(".") {
             self.config.dir = dir;
         }
+        self.outside.name_unfinished([&saving::temp_file(), &save::temp_file(Path::new(""))]);
         // A failure is in the log; the reference starts all the same.
         let _ = self.outside.apply_oom_score(&self.config);
         self.begin_as_replica();

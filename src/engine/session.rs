@@ -1,5 +1,6 @@
 //! One client's state, as commands see it. Its socket is `net`'s.
 
+use super::aof::Hold;
 use super::client_memory::{ClientMemory, Counted};
 use super::pubsub::Subscriptions;
 use super::tracking::Tracker;
@@ -45,11 +46,22 @@ pub enum Closing {
     Now,
 }
 
+/// What WAITAOF waits for beside replicas, which must have it on disk.
+#[derive(Clone, Copy, Debug)]
+pub struct OnDisk {
+    /// Here, too.
+    pub local: bool,
+    /// Up to this offset of the stream.
+    pub logged: u64,
+}
+
 /// What a client waits for.
 #[derive(Debug)]
 pub enum Blocked {
-    /// WAIT: this many replicas at this offset.
-    Wait { replicas: i64, offset: i64 },
+    /// WAIT: this many replicas at this offset; or WAITAOF.
+    Wait { replicas: i64, offset: i64, on_disk: Option<OnDisk> },
+    /// The log is too far behind to take another write.
+    Log,
     /// SHUTDOWN, until replicas have all.
     Shutdown,
     /// CLIENT PAUSE holds its next command.
@@ -140,6 +152,10 @@ pub struct Session {
     pub replica: Option<Box<replica::Peer>>,
     /// The offset of the stream behind its last write: what WAIT waits for.
     pub write_offset: i64,
+    /// The offset of the stream there, as the log counts.
+    pub logged: u64,
+    /// Output that waits for the log.
+    pub hold: Hold,
     /// CLIENT TRACKING.
     pub tracker: Option<Box<Tracker>>,
     /// MONITOR.

@@ -27,7 +27,9 @@ impl Exec {
             self.now = self.server.clock.read();
             self.serve_waiting();
         }
-        if now_ms >= self.cron_due_ms {
+        let cron_due = now_ms >= self.cron_due_ms;
+        self.log_on(now_ms, cron_due);
+        if cron_due {
             if !self.server.debug.pause_cron {
                 let began_ns = self.server.clock.mono_ns();
                 self.cron(now_ms);

@@ -52,7 +52,9 @@ impl Exec {
             self.end_unit(whole);
             if wrote {
                 let offset = self.server.stream_offset();
-                self.server.client(slot).write_offset = offset;
+                let logged = self.server.stream.offset();
+                let session = self.server.client(slot);
+                (session.write_offset, session.logged) = (offset, logged);
             }
         }
         if let Some(delivery) = self.server.fx.publish.take() {

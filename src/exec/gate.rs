@@ -184,10 +184,20 @@ impl Exec {
         if in_multi && !spec.has(spec::RUNS_IN_MULTI) {
             return Pass::Queue(id);
         }
-        if self.server.snapshots.running.is_some() && self.held_by_snapshot(slot, id, args) {
-            return Pass::Wait;
+        let held = self.server.aof.congested && self.held_by_log(slot, flags)
+            || self.server.snapshots.running.is_some() && self.held_by_snapshot(slot, id, args);
+        if held { Pass::Wait } else { Pass::Run(id) }
+    }
+
+    /// Whether the client has to wait until the append-only file has caught up; makes it wait.
+    #[cold]
+    fn held_by_log(&mut self, slot: usize, flags: Flags) -> bool {
+        let exempt = self.depth > 0 || self.server.client(slot).kind == ClientType::Primary;
+        if exempt || flags & spec::WRITE == 0 {
+            return false;
         }
-        Pass::Run(id)
+        self.server.wait_for_congestion(slot);
+        true
     }
 
     /// Whether a client that can go to the primary itself is to be sent there for this.
@@ -357,7 +367,7 @@ const ATTACK_TOLD_PAUSE_MS: i64 = 60_000;
 /// Bytes of arguments shown in an error about an unknown command.
 const SHOWN_MAX: usize = 128;
 
-fn unknown_command(args: &Args<'_>) -> Error {
+pub(super) fn unknown_command(args: &Args<'_>) -> Error {
     let name = args.get(0);
     let mut text = b"ERR unknown command '".to_vec();
     text.extend_from_slice(&name[..name.len().min(SHOWN_MAX)]);

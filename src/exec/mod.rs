@@ -1,6 +1,7 @@
 //! The one thread that owns all data. `run` takes what a client sent, batch by batch; `gate` refuses in a fixed
 //! order; `call` runs a handler; `drain` spreads what it did; `cron` does the rest, in bounded slices.
 
+pub mod aof;
 pub mod blocked;
 pub mod call;
 #[cfg(debug_assertions)]
@@ -16,6 +17,7 @@ pub mod incoming;
 pub mod invalidate;
 pub mod link;
 pub mod propagate;
+pub mod replay;
 pub mod replicas;
 pub mod run;
 pub mod script;
@@ -169,7 +171,9 @@ impl Exec {
             return self.server.stream_sent(slot, n);
         }
         s.output.consume(n);
-        if s.kind == ClientType::Replica {
+        let replica = s.kind == ClientType::Replica;
+        self.server.note_sent(slot, n);
+        if replica {
             self.server.repl.stats.bytes_out += n as u64;
         }
     }

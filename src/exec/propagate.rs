@@ -1,7 +1,6 @@
 //! The end of a turn: what was propagated is handed to those who take it.
 
 use super::Exec;
-use crate::engine::stream::takers;
 
 impl Exec {
     /// Hands on what was propagated since the last time. To be called at the end of every turn, before its replies are
@@ -19,16 +18,7 @@ impl Exec {
             self.newcomers_join();
         }
         if !self.server.stream.is_empty() {
-            self.hand_on_now();
-        }
-    }
-
-    #[cold]
-    fn hand_on_now(&mut self) {
-        self.server.take_pending_stream();
-        // A test looks at it itself.
-        if !self.server.stream.has_taker(takers::TEST) {
-            self.server.stream.clear();
+            self.server.hand_on_stream();
         }
     }
 }

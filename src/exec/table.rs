@@ -7,6 +7,7 @@ use crate::engine::table::CommandTable;
 /// Every family of commands.
 #[rustfmt::skip]
 pub const FAMILIES: &[&[Spec]] = &[
+    commands::aof::COMMANDS,
     commands::bitmap::COMMANDS,
     commands::client::COMMANDS,
     commands::conn::COMMANDS,

@@ -40,6 +40,8 @@ pub(super) struct Conn {
     pub called: bool,
     /// It stands in the list of those that go on in the next turn.
     pub queued: bool,
+    /// Output is left that may not be sent before the log is durable.
+    waits: bool,
     /// Writing failed.
     broken: bool,
     /// We have called: the other side does not answer yet.
@@ -71,6 +73,7 @@ impl Conn {
             held: false,
             called: false,
             queued: false,
+            waits: false,
             broken: false,
             connecting: false,
             link: false,
@@ -164,10 +167,14 @@ impl Conn {
 
     /// Whether replies are on their way: the end of the stream is read after that.
     fn may_write(&self, exec: &mut Exec) -> bool {
-        exec.server.client(self.slot).due != Due::No || self.stuck && self.writable
+        exec.server.client(self.slot).due != Due::No || self.stuck && self.writable || self.waits
     }
 
     fn next(&self) -> Next {
+        if self.waits && self.finished {
+            // Nothing is read before the replies are written.
+            return Next::Rest;
+        }
         if self.readable || self.called || self.stuck && self.writable { Next::Again } else { Next::Rest }
     }
 
@@ -230,6 +237,8 @@ impl Conn {
         if self.stuck && !self.writable {
             return self.next();
         }
+        let mut free = exec.server.sendable(self.slot);
+        self.waits = false;
         for _ in 0..WRITES_MAX {
             let Some(bytes) = exec.unsent(self.slot) else {
                 self.stuck = false;
@@ -242,8 +251,16 @@ impl Conn {
                 self.called |= self.held || exec.server.client(self.slot).closing != Closing::No;
                 return self.next();
             };
-            match send(&self.socket, bytes, SendFlags::NOSIGNAL) {
-                Ok(n) => exec.sent(self.slot, n),
+            if free == 0 {
+                // The log calls when more may go.
+                (self.stuck, self.waits) = (false, true);
+                return self.next();
+            }
+            match send(&self.socket, &bytes[..bytes.len().min(free)], SendFlags::NOSIGNAL) {
+                Ok(n) => {
+                    free = free.saturating_sub(n);
+                    exec.sent(self.slot, n);
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     (self.stuck, self.writable) = (true, false);

@@ -13,6 +13,7 @@ use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::unix::pipe::Receiver;
@@ -38,7 +39,7 @@ use turn::Turns;
 pub(crate) struct Shared {
     turns: RefCell<Turns>,
     /// Wakes the loop when there is something to do without an event.
-    work: Notify,
+    work: Arc<Notify>,
     /// Wakes the ticker earlier than planned.
     early: Notify,
     /// There are names to look up.
@@ -93,13 +94,21 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
             return 1;
         }
     };
+    let work = Arc::new(Notify::new());
     let shared = Rc::new(Shared {
         turns: RefCell::new(turns),
-        work: Notify::new(),
+        work: work.clone(),
         early: Notify::new(),
         names: Notify::new(),
         exit: Notify::new(),
     });
+    let wake = shared.turns.borrow().exec.server.outside.wake.clone();
+    if wake.set(Box::new(move || work.notify_one())).is_err() {
+        tracing::error!("The loop runs twice");
+    }
+    if !shared.turns.borrow_mut().exec.start_with_log() {
+        return 1;
+    }
     let config = shared.turns.borrow().exec.server.config.clone();
     let listeners = shared.turns.borrow().listeners.clone();
     if let Err(e) = listeners.borrow_mut().update(&config) {

@@ -163,6 +163,7 @@ fn turn(sockets: &RefCell<Sockets>, exec: &mut Exec, planned_ms: i64) -> Found {
         return found;
     }
     found.any = true;
+    exec.hear_log();
     // First those with news: who had its share in the last turn comes after them.
     let again = sockets.borrow().again.len();
     serve_events(sockets, exec, planned_ms, &mut found);
@@ -311,7 +312,10 @@ impl Sockets {
     /// Whether something is to be done without an event.
     fn has_more(&self, exec: &Exec) -> bool {
         let server = &exec.server;
-        !self.again.is_empty() || !server.flush.is_empty() || !server.flush_messages.is_empty()
+        server.log_news()
+            || !self.again.is_empty()
+            || !server.flush.is_empty()
+            || !server.flush_messages.is_empty()
     }
 
     /// Does what the executor has left for others, in a turn or in periodic work: requests, output to write,
@@ -329,6 +333,7 @@ impl Sockets {
         for request in std::mem::take(&mut exec.server.requests) {
             match request {
                 Request::Exit(code) => exit = Some(code),
+                Request::LoadLog { slot, client } => exec.reload_log(slot, client),
                 Request::MakeRoom => {
                     exec.make_room();
                 }

@@ -16,6 +16,10 @@ pub enum Mode {
     Sentinel,
     CheckRdb,
     CheckAof,
+    /// Serve the data as it was at this moment or offset, as the user wrote it.
+    RecoverTo(String),
+    /// Print the moments to which the data can go back, leave.
+    RestorePoints,
     /// Read the configuration, print every problem, leave.
     CheckConfig,
     /// Test that much memory, in megabytes as the user wrote it.
@@ -68,8 +72,11 @@ pub fn parse(argv: &[OsString]) -> Result<Args, Leave> {
     })?;
     let words: Vec<OsString> = found.remove_many("words").map(Iterator::collect).unwrap_or_default();
     let sentinel = by_name(name) == Some(Mode::Sentinel) || words.iter().any(|word| word == "--sentinel");
+    let recover_to = found.remove_one::<String>("recover-to");
     let mode = match found.remove_one::<OsString>("test-memory") {
         Some(megabytes) => Mode::TestMemory(megabytes),
+        None if recover_to.is_some() => Mode::RecoverTo(recover_to.unwrap_or_default()),
+        None if found.get_flag("list-restore-points") => Mode::RestorePoints,
         None if found.get_flag("version") => Mode::Version,
         None if found.get_flag("check-rdb") => Mode::CheckRdb,
         None if found.get_flag("check-aof") => Mode::CheckAof,
@@ -101,6 +108,10 @@ fn command() -> Command {
         .arg(flag("check-system", "Look at the settings of the system that matter"))
         .arg(flag("check-rdb", "Check an RDB file"))
         .arg(flag("check-aof", "Check an append-only file"))
+        .arg(flag("list-restore-points", "Print the moments to which the append-only file can go back"))
+        .arg(Arg::new("recover-to").long("recover-to").value_name("MS | OFFSET").help(
+            "Serve the data as it was at that moment (ms of Unix time), or at that offset of the stream",
+        ))
         .arg(
             Arg::new("test-memory")
                 .long("test-memory")
@@ -167,6 +178,8 @@ mod tests {
         check("tarn --check-config --port x", Mode::CheckConfig, "--port x");
         check("tarn --check-system", Mode::CheckSystem, "");
         check("tarn --test-memory 100", Mode::TestMemory("100".into()), "");
+        check("tarn --recover-to 1700000000000 a.conf", Mode::RecoverTo("1700000000000".into()), "a.conf");
+        check("tarn --list-restore-points --dir x", Mode::RestorePoints, "--dir x");
         check("tarn -v", Mode::Version, "");
         check("tarn --version", Mode::Version, "");
         check("valkey-server --port 1", Mode::Server, "--port 1");

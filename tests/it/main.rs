@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)] // All of it is test.
 
 mod basics;
+mod crash;
 mod interop;
 mod messages;
 mod process;

@@ -70,7 +70,8 @@ fn set(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resul
     let permit =
         Permit { protected: cx.server.config.enable_protected_configs.allows(local), loading: false };
     let change = cx.server.config.set(&pairs, permit).map_err(refused)?;
-    take_effect(cx.server, change).map_err(refused)?;
+    let in_transaction = cx.session().deny_blocking;
+    take_effect(cx.server, change, in_transaction).map_err(refused)?;
     out.ok();
     Ok(())
 }
@@ -80,13 +81,17 @@ fn refused(e: SetError) -> Error {
 }
 
 /// Makes the world follow a change, or takes the change back.
-fn take_effect(server: &mut Server, change: Change) -> std::result::Result<(), SetError> {
+fn take_effect(
+    server: &mut Server,
+    change: Change,
+    in_transaction: bool,
+) -> std::result::Result<(), SetError> {
     let names: Vec<&'static str> = change.names().to_vec();
     for (i, name) in names.iter().enumerate() {
-        if let Err(reason) = apply(server, name) {
+        if let Err(reason) = apply(server, name, in_transaction) {
             server.config.rollback(change);
             for done in &names[..i] {
-                if let Err(e) = apply(server, done) {
+                if let Err(e) = apply(server, done, in_transaction) {
                     tracing::warn!("Failed to restore the old value of '{done}': {e}");
                 }
             }
@@ -97,7 +102,7 @@ fn take_effect(server: &mut Server, change: Change) -> std::result::Result<(), S
 }
 
 /// Makes the world follow one directive.
-fn apply(server: &mut Server, name: &str) -> std::result::Result<(), String> {
+fn apply(server: &mut Server, name: &str, in_transaction: bool) -> std::result::Result<(), String> {
     let config = &server.config;
     match name {
         "loglevel"
@@ -115,6 +120,11 @@ fn apply(server: &mut Server, name: &str) -> std::result::Result<(), String> {
             }
         }
         "maxmemory" => note_maxmemory(server),
+        "appendonly" => server.switch_log(in_transaction)?,
+        "appendfsync" | "no-appendfsync-on-rewrite" | "aof-annotations" | "aof-history-retain" => {
+            server.apply_log_settings();
+        }
+        "aof-disable-auto-gc" => server.collect_history(),
         "repl-backlog-size" => server.resize_backlog(),
         "min-replicas-to-write" | "min-replicas-max-lag" => server.count_good_replicas(),
         "notify-keyspace-events" => server.choose_events(),

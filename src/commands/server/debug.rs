@@ -12,7 +12,8 @@ use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
 use crate::engine::effects::Propagate;
 use crate::engine::error::{Error, Result};
-use crate::engine::session::Session;
+use crate::engine::server::Request;
+use crate::engine::session::{Blocked, Session};
 use crate::engine::spec::*;
 use crate::keyspace::db::Db;
 use crate::keyspace::digest::Digest;
@@ -56,6 +57,11 @@ const fn sub(
 }
 
 const SUBCOMMANDS: &[Sub] = &[
+    sub("aof-flush-sleep", 1, 1, |cx, args, out| {
+        cx.server.aof.flush_sleep_us = u64::try_from(args.int()?).unwrap_or(0);
+        cx.server.apply_log_settings();
+        done(out)
+    }),
     sub("assert", 0, ANY, |cx, _, _| {
         assert!(cx.slot == usize::MAX, "DEBUG ASSERT");
         Ok(())
@@ -99,6 +105,13 @@ const SUBCOMMANDS: &[Sub] = &[
     sub("leak", 1, 1, |_, args, out| {
         std::mem::forget(args.bytes_arg()?.to_vec());
         done(out)
+    }),
+    sub("loadaof", 0, 0, |cx, _, _| {
+        // The executor does it once this command is over.
+        let client = cx.session().id;
+        cx.server.requests.push(Request::LoadLog { slot: cx.slot, client });
+        cx.block(Blocked::Log, None);
+        Ok(())
     }),
     sub("log", 1, 1, |_, args, out| {
         tracing::warn!("DEBUG LOG: {}", String::from_utf8_lossy(args.bytes_arg()?));

@@ -332,10 +332,10 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "mem_replicas_repl_buffer", 0);
     line(t, "mem_clients_slaves", m.replicas);
     line(t, "mem_clients_normal", m.clients);
-    for name in ["mem_cluster_links", "mem_cluster_slot_import", "mem_cluster_slot_export", "mem_aof_buffer"]
-    {
+    for name in ["mem_cluster_links", "mem_cluster_slot_import", "mem_cluster_slot_export"] {
         line(t, name, 0);
     }
+    line(t, "mem_aof_buffer", cx.server.log_backlog());
     line(t, "mem_allocator", memory::ALLOCATOR);
     line(t, "mem_overhead_db_hashtable_rehashing", 0);
     line(t, "active_defrag_running", 0);
@@ -357,6 +357,22 @@ fn scripts_memory(scripts: &Scripts, t: &mut String) {
     amount(t, "used_memory_vm_total", vm);
     line(t, "used_memory_functions", 0);
     amount(t, "used_memory_scripts", vm + bodies);
+}
+
+fn append_only_file(s: &Server, t: &mut String) {
+    let status = |ok: bool| if ok { "ok" } else { "err" };
+    let seconds = |since: i64| (s.clock.now_ms() as i64 - since).max(0) / 1000;
+    let aof = &s.aof;
+    line(t, "aof_enabled", s.is_logged() as u8);
+    line(t, "aof_rewrite_in_progress", aof.rewriting_since().is_some() as u8);
+    line(t, "aof_rewrite_scheduled", aof.scheduled as u8);
+    line(t, "aof_last_rewrite_time_sec", aof.last_rewrite_s.unwrap_or(-1));
+    line(t, "aof_current_rewrite_time_sec", aof.rewriting_since().map_or(-1, seconds));
+    line(t, "aof_last_bgrewrite_status", status(!aof.last_rewrite_failed));
+    line(t, "aof_rewrites", aof.rewrites);
+    line(t, "aof_rewrites_consecutive_failures", aof.failures);
+    line(t, "aof_last_write_status", status(aof.error.is_none()));
+    line(t, "aof_last_cow_size", 0);
 }
 
 fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
@@ -382,19 +398,19 @@ fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     for name in ["rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"] {
         line(t, name, 0);
     }
-    line(t, "aof_enabled", 0);
-    line(t, "aof_rewrite_in_progress", 0);
-    line(t, "aof_rewrite_scheduled", 0);
-    line(t, "aof_last_rewrite_time_sec", -1);
-    line(t, "aof_current_rewrite_time_sec", -1);
-    line(t, "aof_last_bgrewrite_status", "ok");
-    line(t, "aof_rewrites", 0);
-    line(t, "aof_rewrites_consecutive_failures", 0);
-    line(t, "aof_last_write_status", "ok");
-    line(t, "aof_last_cow_size", 0);
+    append_only_file(s, t);
     line(t, "module_fork_in_progress", 0);
     line(t, "module_fork_last_cow_size", 0);
     line(t, "slot_migration_fork_in_progress", 0);
+    if s.is_logged() {
+        let (status, waiting) = (s.log_status(), s.log_backlog());
+        line(t, "aof_current_size", status.size);
+        line(t, "aof_base_size", s.aof.base_size);
+        line(t, "aof_pending_rewrite", s.aof.scheduled as u8);
+        line(t, "aof_buffer_length", waiting);
+        line(t, "aof_pending_bio_fsync", 0);
+        line(t, "aof_delayed_fsync", s.aof.delayed);
+    }
 }
 
 fn kbps(bytes: u64) -> String {

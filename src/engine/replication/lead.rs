@@ -1,10 +1,32 @@
 //! Being followed: what is known of replicas, how many are good, who waits for them.
 
+use crate::engine::error::Error;
 use crate::engine::server::Server;
-use crate::engine::session::{Blocked, ClientType};
+use crate::engine::session::{Block, Blocked, ClientType, OnDisk};
 use crate::repl::ReplId;
 use crate::repl::peer::{self, Peer};
 use crate::resp::Reply;
+
+/// What has acknowledged a client's writes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Acks {
+    pub replicas: i64,
+    /// Of WAITAOF: whether they are on disk here.
+    pub local: Option<bool>,
+    /// All that the client wanted.
+    pub enough: bool,
+}
+
+impl Acks {
+    /// The answer of WAIT, or WAITAOF.
+    pub fn write(&self, out: &mut Reply<'_>) {
+        if let Some(local) = self.local {
+            out.array(2);
+            out.int(local.into());
+        }
+        out.int(self.replicas);
+    }
+}
 
 impl Server {
     /// What is known of the client in `slot` as a replica.
@@ -155,18 +177,46 @@ impl Server {
         peers.filter(|p| p.state == peer::State::Online && p.acked_on_disk >= offset).count()
     }
 
-    /// Answers the clients in WAIT for whom enough replicas have acknowledged.
-    pub fn serve_acknowledged(&mut self) {
+    /// What has acknowledged the writes of a client in WAIT or WAITAOF.
+    pub fn acks_of(&self, slot: usize) -> Option<Acks> {
+        let Blocked::Wait { replicas, offset, on_disk } = self.clients.get(slot)?.block.as_ref()?.on else {
+            return None;
+        };
+        Some(self.acks(replicas, offset, on_disk))
+    }
+
+    /// What has acknowledged the stream up to `offset`, and whether that is enough.
+    pub fn acks(&self, replicas: i64, offset: i64, on_disk: Option<OnDisk>) -> Acks {
+        let (acknowledged, local) = match on_disk {
+            None => (self.acknowledged(offset), None),
+            Some(OnDisk { logged, .. }) => {
+                (self.acknowledged_on_disk(offset), Some(self.durable().is_some_and(|d| d >= logged)))
+            }
+        };
+        let acknowledged = acknowledged as i64;
+        let here = local.is_none_or(|done| done || on_disk.is_some_and(|o| !o.local));
+        Acks { replicas: acknowledged, local, enough: acknowledged >= replicas && here }
+    }
+
+    /// Answers the clients in WAIT and WAITAOF for whom there is enough.
+    pub fn serve_waiting_acks(&mut self) {
         for slot in self.repl.waiters.clone() {
-            let Some(block) = self.clients.get(slot).and_then(|s| s.block.as_ref()) else { continue };
-            let Blocked::Wait { replicas, offset } = block.on else { continue };
-            let acknowledged = self.acknowledged(offset) as i64;
-            if acknowledged < replicas {
+            let Some(acks) = self.acks_of(slot) else { continue };
+            let local =
+                |b: &Block| matches!(b.on, Blocked::Wait { on_disk: Some(OnDisk { local: true, .. }), .. });
+            let session = self.client(slot);
+            let wants_local = session.block.as_ref().is_some_and(local);
+            let resp3 = session.resp3;
+            let lost = wants_local && !self.is_logged();
+            if !acks.enough && !lost {
                 continue;
             }
-            let session = self.client(slot);
-            let resp3 = session.resp3;
-            Reply::new(&mut session.output, resp3).int(acknowledged);
+            let mut out = Reply::new(&mut self.client(slot).output, resp3);
+            if lost {
+                out.error(Error::NO_LOG.as_bytes())
+            } else {
+                acks.write(&mut out)
+            }
             self.unblock(slot);
             self.flush_later(slot);
         }

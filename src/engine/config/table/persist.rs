@@ -76,25 +76,20 @@ pub const AOF: Group = Group {
     directives: &[
         Directive::yes_no("appendonly", at!(appendonly))
             .flags(DENY_LOADING)
-            .later("the append-only file")
             .about("Record every write, so that a crash loses at most what `appendfsync` allows."),
         Directive::text("appendfilename", at!(appendfilename))
             .flags(IMMUTABLE)
             .check(check_appendfilename)
-            .later("the append-only file")
             .about("Base of the file names."),
         Directive::text("appenddirname", at!(appenddirname))
             .flags(IMMUTABLE)
             .check(check_appenddirname)
-            .later("the append-only file")
             .about("Folder for the files, inside `dir`."),
         Directive::choice("appendfsync", choice!(appendfsync: AppendFsync))
-            .later("the append-only file")
             .about(
                 "When to sync: `always` before each reply, `everysec`, or `no` to leave it to the kernel.",
             ),
         Directive::yes_no("no-appendfsync-on-rewrite", at!(no_appendfsync_on_rewrite))
-            .later("the append-only file")
             .about("Do not sync while a snapshot or rewrite is running."),
         Directive::number(
             "auto-aof-rewrite-percentage",
@@ -102,7 +97,6 @@ pub const AOF: Group = Group {
             0,
             INT_MAX,
         )
-        .later("the append-only file")
         .about("Rewrite when the files grew by so many percent since the last rewrite. 0 never does."),
         Directive::formatted(
             "auto-aof-rewrite-min-size",
@@ -111,27 +105,26 @@ pub const AOF: Group = Group {
             LONG_MAX,
             Format::Memory,
         )
-        .later("the append-only file")
         .about("Do not rewrite files smaller than this."),
-        Directive::yes_no("aof-load-truncated", at!(aof_load_truncated)).later("the append-only file").about(
+        Directive::yes_no("aof-load-truncated", at!(aof_load_truncated)).about(
             "Load a file whose end is cut off, dropping the incomplete command, instead of refusing \
              to start.",
         ),
         Directive::yes_no("aof-use-rdb-preamble", at!(aof_use_rdb_preamble))
-            .later("the append-only file")
             .about("Write the base of a rewrite in the snapshot format, which is smaller and loads faster."),
         Directive::yes_no("aof-timestamp-enabled", at!(aof_timestamp_enabled))
-            .later("the append-only file")
             .about("Note the time in the file, for restoring to a moment."),
+        Directive::yes_no("aof-annotations", at!(aof_annotations)).about(
+            "Note the time, the offset and a checksum in the file after every write to it, in lines that other servers \
+             skip. By them damage is told from an end that a crash has torn, and the data can be recovered as it was \
+             at a moment. Tarn's own.",
+        ),
         Directive::yes_no("aof-rewrite-incremental-fsync", at!(aof_rewrite_incremental_fsync))
-            .later("the append-only file")
             .about("Sync every 4 MB during a rewrite."),
         Directive::yes_no("aof-disable-auto-gc", at!(aof_disable_auto_gc))
             .flags(HIDDEN)
-            .later("the append-only file")
             .about("Keep files that a rewrite made obsolete. For tests."),
         Directive::number("aof-history-retain", Slot::Usize(at!(aof_history_retain)), 0, INT_MAX)
-            .later("the append-only file")
             .about("Obsolete sets of files to keep, for restoring to an earlier moment. Tarn's own."),
     ],
 };
