@@ -18,6 +18,7 @@ impl Exec {
         }
         self.heed_signal();
         self.server.shutdown_on(now_ms);
+        let load_due = self.load_rdb_on(now_ms);
         let expiry_due = self.expire_due();
         let snapshot_due = self.snapshot_on();
         let busy =
@@ -43,7 +44,7 @@ impl Exec {
         let pause = [self.server.pause.writes_until_ms, self.server.pause.all_until_ms]
             .into_iter()
             .filter(|&t| t > now_ms);
-        let due = [replication_due, expiry_due, snapshot_due, busy.then_some(now_ms)];
+        let due = [replication_due, load_due, expiry_due, snapshot_due, busy.then_some(now_ms)];
         let first = waits.chain(pause).chain(due.into_iter().flatten()).min();
         first.map_or(self.cron_due_ms, |t| t.min(self.cron_due_ms))
     }
@@ -121,6 +122,7 @@ impl Exec {
     /// The periodic work, `hz` times a second.
     fn cron(&mut self, now_ms: i64) {
         self.server.clock.tick();
+        self.server.migrate.close_idle(now_ms);
         if self.server.config.watchdog_period != 0 {
             self.server.outside.arm_watchdog(self.server.config.watchdog_period);
         }

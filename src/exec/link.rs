@@ -201,7 +201,7 @@ impl Exec {
             }
             _ => {}
         }
-        if self.server.repl.link.state == LinkState::Connect {
+        if self.server.repl.link.state == LinkState::Connect && self.server.load.is_none() {
             self.server.connect_to_primary();
         }
         if !self.server.repl.link.pre_psync {

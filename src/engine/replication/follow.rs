@@ -3,6 +3,7 @@
 use crate::engine::client_info;
 use crate::engine::config::values::Primary;
 use crate::engine::cx::ServerCx;
+use crate::engine::loading::Loaded;
 use crate::engine::server::{Request, Server};
 use crate::engine::session::{ClientType, Peer};
 use crate::repl::ReplId;
@@ -115,6 +116,18 @@ impl Server {
             self.repl.no_replicas_since_ms = self.clock.now_ms() as i64;
             self.create_backlog();
         }
+    }
+
+    /// The file at the start was loaded: the history that it tells of goes on.
+    pub fn resume_loaded(&mut self, loaded: &Loaded) {
+        let id = loaded.repl_id.as_ref().and_then(|id| ReplId::parse(id.as_bytes()));
+        let (Some(id), Some(offset)) = (id, loaded.repl_offset) else { return };
+        // What was left out as over is still with those who have the rest, and nobody has told them.
+        if !self.is_replica() && loaded.expired + loaded.all_fields_expired > 0 {
+            return;
+        }
+        let db = loaded.repl_stream_db.and_then(|db| usize::try_from(db).ok());
+        self.resume_history(id, offset, db.unwrap_or(0));
     }
 
     /// Follows this primary from now on: REPLICAOF.
