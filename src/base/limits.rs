@@ -153,3 +153,15 @@ pub const SYNC_BATCH_KEYS: usize = 256;
 pub const SYNC_BATCHES: usize = 16;
 /// Bytes of a data set that are handed to a replica's output before it has taken some of them.
 pub const SYNC_OUTPUT_MAX: usize = 512 << 10;
+/// Items of an RDB that go from the thread that reads it to the executor at once.
+pub const LOAD_BATCH_ITEMS: usize = 512;
+/// Bytes of the file after which a batch goes, however few items it has.
+pub const LOAD_BATCH_BYTES: u64 = 256 * 1024;
+/// Batches that may wait for the executor.
+pub const LOAD_BATCHES: usize = 32;
+/// Connections that MIGRATE keeps (Redis: `MIGRATE_SOCKET_CACHE_ITEMS`).
+pub const MIGRATE_CACHE_MAX: usize = 64;
+/// How long it keeps one that is not used (Redis: `MIGRATE_SOCKET_CACHE_TTL`).
+pub const MIGRATE_CACHE_MS: i64 = 10_000;
+/// Bytes of a line that another server answers it (Redis: 1024).
+pub const MIGRATE_LINE_MAX: usize = 1024;

@@ -9,6 +9,8 @@ use super::config::Config;
 use super::effects::{Effects, listeners};
 use super::functions::Functions;
 use super::latency::LatencyMonitor;
+use super::loading::{LastLoad, Load, LoadError, Loaded, Progress};
+use super::migrate_cache::MigrateCache;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
@@ -70,6 +72,8 @@ pub struct Debug {
     pub pause_cron: bool,
     /// Tables may grow and shrink.
     pub dict_resizing: bool,
+    /// Sums of files and payloads are not checked.
+    pub skip_checksum: bool,
     /// Commands that scripts may not call are allowed to them.
     pub allow_deny_scripts: bool,
     /// After this long a client's peak of output is forgotten; `None` = never.
@@ -87,6 +91,7 @@ impl Default for Debug {
         Debug {
             pause_cron: false,
             dict_resizing: true,
+            skip_checksum: false,
             allow_deny_scripts: false,
             output_peak_reset_ms: Some(limits::OUTPUT_PEAK_RESET_MS),
             output_resizing: true,
@@ -172,6 +177,16 @@ pub struct Server {
     pub free: FreeThread,
     /// What FLUSHALL SYNC and FLUSHDB SYNC have taken out and is freed in slices, with the ids of their clients.
     pub freeing: VecDeque<(u64, Vec<Remains>)>,
+    /// How far the loading is that goes on, be it of an RDB or an append-only file.
+    pub loading: Option<Progress>,
+    /// The RDB that is being loaded.
+    pub load: Option<Box<Load>>,
+    /// How the last one ended, until whoever began it takes that.
+    pub load_ended: Option<Result<Loaded, LoadError>>,
+    /// What of it INFO tells.
+    pub last_load: LastLoad,
+    /// Connections that MIGRATE keeps.
+    pub migrate: MigrateCache,
     /// A signal has asked for a shutdown.
     pub shutdown_asked: bool,
     pub shutting_down: bool,
@@ -230,6 +245,11 @@ impl Server {
             used_memory: 0,
             free: FreeThread::default(),
             freeing: VecDeque::new(),
+            loading: None,
+            load: None,
+            load_ended: None,
+            last_load: LastLoad::default(),
+            migrate: MigrateCache::default(),
             shutdown_asked: false,
             shutting_down: false,
             attack_told_ms: 0,
@@ -540,6 +560,7 @@ impl Server {
     /// Whether keys whose time has come are removed now, without being asked for.
     pub fn expires_by_itself(&self, now_ms: i64) -> bool {
         self.active_expire
+            && self.loading.is_none()
             && !self.is_replica()
             && !self.config.import_mode
             && !self.paused(now_ms)
