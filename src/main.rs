@@ -10,12 +10,15 @@ use std::sync::Arc;
 use tarn::engine::aof::rules;
 use tarn::engine::config::Config;
 use tarn::engine::config::load::{self, Place, Problem};
+use tarn::engine::loading;
 use tarn::engine::start::{self, Startup};
-use tarn::persist::aof::check::{self, Console};
+use tarn::persist::aof::check::{self as aof_check, Console};
 use tarn::persist::aof::folder::{Folder, FolderError};
 use tarn::persist::aof::recover;
+use tarn::persist::rdb::check;
 use tarn::sys::args::{self, Args, Mode};
-use tarn::sys::disk::RealDisk;
+use tarn::sys::clock::Clock;
+use tarn::sys::disk::{Disk, Open, RealDisk};
 use tarn::sys::supervise::{self, Supervisor};
 use tarn::sys::{crash, log, memory, process, signals, version};
 
@@ -32,7 +35,7 @@ fn main() -> ExitCode {
         Mode::CheckConfig => check_config(&words),
         Mode::Server => serve(argv, &words, false).unwrap_or_else(|code| code),
         Mode::Sentinel => serve(argv, &words, true).unwrap_or_else(|code| code),
-        Mode::CheckRdb => fail("tarn: checking RDB files is not yet in this version.\n"),
+        Mode::CheckRdb => check_rdb(&words),
         Mode::CheckAof => check_aof(&words),
         Mode::RestorePoints => {
             in_log_folder(&words, |folder, _| recover::list(folder, &mut |text| _ = say(text)).map(|()| true))
@@ -76,6 +79,49 @@ fn check_config(words: &[OsString]) -> ExitCode {
     }
 }
 
+const CHECK_RDB_USAGE: &str =
+    "Usage: tarn-check-rdb <rdb-file-name> [--format table|info|csv] [--stats] [--output <file>]\n";
+
+/// Checks an RDB file and tells of it what is wanted.
+fn check_rdb(words: &[OsString]) -> ExitCode {
+    let text = |i: usize| words.get(i).and_then(|word| word.to_str());
+    if matches!(text(0), Some("-v" | "--version")) {
+        return say(&format!("{}\n", version::line()));
+    }
+    let Some(path) = words.first().map(Path::new) else { return fail(CHECK_RDB_USAGE) };
+    let (mut stats, mut form, mut output) = (false, check::Form::Table, None);
+    let mut i = 1;
+    while i < words.len() {
+        match (text(i), text(i + 1)) {
+            (Some("--stats"), _) => stats = true,
+            (Some("--output"), Some(file)) => output = Some(PathBuf::from(file)),
+            (Some("--format"), Some("table")) => form = check::Form::Table,
+            (Some("--format"), Some("csv")) => form = check::Form::Csv,
+            (Some("--format"), Some("info")) => form = check::Form::Info,
+            _ => return fail(CHECK_RDB_USAGE),
+        }
+        i += if text(i) == Some("--stats") { 1 } else { 2 };
+    }
+    let file = match RealDisk.open(path, Open::Read) {
+        Ok(file) => loading::FileReader(file),
+        Err(error) => return fail(&format!("Cannot open file {}: {error}\n", path.display())),
+    };
+    let rules = loading::rdb_rules(&Config::default(), true, None);
+    let now_ms = Clock::real().now_ms() as i64;
+    let report = check::check(file, &path.to_string_lossy(), rules, now_ms, stats.then_some(form));
+    say(&report.text);
+    match output {
+        None => drop(say(&report.stats)),
+        Some(output) => {
+            let written = RealDisk.open(&output, Open::Truncate);
+            if let Err(error) = written.and_then(|mut file| file.write_all(report.stats.as_bytes())) {
+                return fail(&format!("Cannot open output file: '{}': {error}\n", output.display()));
+            }
+        }
+    }
+    if report.sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Looks at append-only files; asks before it cuts one off.
 fn check_aof(words: &[OsString]) -> ExitCode {
     let mut say_part = |text: &str| _ = say(text);
@@ -87,7 +133,7 @@ fn check_aof(words: &[OsString]) -> ExitCode {
     };
     let rules = rules(&Config::default(), 0);
     let mut console = Console { say: &mut say_part, asks: &mut ask };
-    ExitCode::from(check::run(&RealDisk, rules, words, version::VERSION, &mut console))
+    ExitCode::from(aof_check::run(&RealDisk, rules, words, version::VERSION, &mut console))
 }
 
 /// Does something with the append-only file's folder, and comes back to where it was. A false outcome ends the process.

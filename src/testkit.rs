@@ -18,7 +18,7 @@
 //! their RESP2 forms before comparing, and how pairs are nested is not compared), requests cut into single bytes, a
 //! client's requests as one pipeline, the propagated stream replayed into a second executor and, as an append-only file,
 //! loaded by a third, whose data sets must be equal, and with collections that leave their small encodings at once and at four elements (the order of what a reply
-//! holds is not compared then). The one that needs persistence joins with it.
+//! holds is not compared then), and with all data written as an RDB file and read again after every change.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,15 +27,18 @@ use crate::base::num::NumBuf;
 use crate::base::quote::{repr, split_args};
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
+use crate::engine::saving::field_expiry;
 use crate::engine::server::Server;
 use crate::engine::session::{Closing, Due, Peer};
 use crate::engine::spec::{Handler, MAY_REPLICATE, READONLY};
 use crate::engine::stream::takers;
 use crate::engine::table::CommandTable;
 use crate::exec::{Exec, table};
-use crate::keyspace::{EntryRef, ExpiryRule};
+use crate::keyspace::{Db, EntryRef, ExpiryRule};
 use crate::persist::aof::folder::Folder;
 use crate::persist::aof::writer::{Settings, Writer};
+use crate::persist::rdb::save::{Contents, to_bytes};
+use crate::persist::rdb::{Item, Reader};
 use crate::resp::Output;
 use crate::sys::clock::{Clock, ManualClock};
 use crate::sys::disk::MemoryDisk;
@@ -55,6 +58,8 @@ enum Amplifier {
     Large,
     /// They leave them at four elements.
     Small4,
+    /// After every change all data is written as an RDB file and read again.
+    Reloaded,
 }
 
 impl Amplifier {
@@ -116,6 +121,8 @@ pub struct Kit {
     bytewise: bool,
     /// Compares the data set before and after a request that must not change it.
     watchful: bool,
+    /// Writes and reads all data after every request that has changed any.
+    reloads: bool,
 }
 
 /// Beyond this many keys the data set is not compared at every request.
@@ -152,6 +159,7 @@ impl Kit {
             resp3: false,
             bytewise: false,
             watchful: false,
+            reloads: false,
         }
     }
 
@@ -233,7 +241,11 @@ impl Kit {
     /// Runs one request of words and gives all that the client hears, reply by reply.
     fn ask(&mut self, name: &str, words: &[Vec<u8>]) -> Vec<String> {
         let before = (self.watchful && self.exec.server.keys() <= WATCHED_KEYS_MAX).then(|| self.contents());
+        let dirty = self.exec.server.dirty;
         let heard = replies(&self.raw(name, &request(words)));
+        if self.reloads && self.exec.server.dirty != dirty && self.exec.server.keys() <= WATCHED_KEYS_MAX {
+            self.check_reload();
+        }
         let reply = heard.first().map_or("", |r| r);
         let found = words.first().and_then(|w| self.exec.server.commands.find(w));
         let spec = found.map(|c| {
@@ -280,17 +292,45 @@ impl Kit {
     pub fn contents(&mut self) -> Vec<String> {
         let now_ms = self.exec.server.clock.now_ms() as i64;
         self.exec.server.dbs.iter_mut().for_each(|db| db.now_ms = now_ms);
-        let mut all = Vec::new();
-        for db in &self.exec.server.dbs {
-            for e in db.table().iter().filter(|e| !db.is_dead(*e)) {
-                let value = value_text(e);
-                let key = String::from_utf8_lossy(&repr(e.key())).into_owned();
-                all.push(format!("{} {key} {} {value} {:?}", db.id, e.type_name(), e.expiry()));
+        contents_of(&self.exec.server.dbs)
+    }
+
+    /// All data comes back from an RDB file.
+    fn check_reload(&mut self) {
+        let server = &self.exec.server;
+        let contents = Contents { dbs: &server.dbs, fields: &[], functions: &[] };
+        let bytes = to_bytes(&contents, &server.rdb_target(field_expiry(&server.config)));
+        let mut loaded: Vec<Db> = (0..server.dbs.len() as u32).map(|i| Db::new(i, Rng::new(1))).collect();
+        let mut reader = Reader::new(&bytes[..], server.rdb_rules(None));
+        let mut at = 0;
+        loop {
+            match reader.next_item().expect("what was just written") {
+                Item::SelectDb(db) => at = db as usize,
+                Item::Key(key) => {
+                    loaded[at].insert_loaded(key.entry, key.idle, key.frequency);
+                }
+                Item::End { .. } => break,
+                _ => {}
             }
         }
-        all.sort();
-        all
+        let now_ms = self.exec.server.clock.now_ms() as i64;
+        loaded.iter_mut().for_each(|db| db.now_ms = now_ms);
+        assert_eq!(self.contents(), contents_of(&loaded), "an RDB file gives another data set");
     }
+}
+
+/// All keys and values of some databases, as text.
+fn contents_of(dbs: &[Db]) -> Vec<String> {
+    let mut all = Vec::new();
+    for db in dbs {
+        for e in db.table().iter().filter(|e| !db.is_dead(*e)) {
+            let value = value_text(e);
+            let key = String::from_utf8_lossy(&repr(e.key())).into_owned();
+            all.push(format!("{} {key} {} {value} {:?}", db.id, e.type_name(), e.expiry()));
+        }
+    }
+    all.sort();
+    all
 }
 
 /// A request as a client library sends it.
@@ -381,7 +421,7 @@ pub fn check(transcript: &str) {
 #[track_caller]
 pub fn check_with(transcript: &str, configure: impl Fn(&mut Config)) {
     use Amplifier::*;
-    for amplifier in [Plain, Resp3, ByteByByte, Pipelined, Replayed, Large, Small4] {
+    for amplifier in [Plain, Resp3, ByteByByte, Pipelined, Replayed, Large, Small4, Reloaded] {
         play(transcript, amplifier, &configure);
     }
 }
@@ -457,6 +497,7 @@ fn play(transcript: &str, amplifier: Amplifier, configure: &impl Fn(&mut Config)
     kit.resp3 = amplifier == Amplifier::Resp3;
     kit.bytewise = amplifier == Amplifier::ByteByByte;
     kit.watchful = amplifier == Amplifier::Plain;
+    kit.reloads = amplifier == Amplifier::Reloaded;
     if amplifier == Amplifier::Replayed {
         kit.exec.server.take_stream(takers::TEST, true);
     }

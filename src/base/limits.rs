@@ -144,7 +144,7 @@ pub const SAVE_WORK_MAX: usize = 2_000_000;
 pub const SAVE_HELD_MAX: usize = 32;
 /// Bytes of a snapshot that may wait to be written out, beside a part of the memory used. Beyond these commands that
 /// would add to them are held.
-pub const SAVE_QUEUE_MIN: usize = 32 << 20;
+pub const SAVE_QUEUE_MIN: usize = 4 << 20;
 /// Which part of the memory used.
 pub const SAVE_QUEUE_PART: usize = 16;
 /// Keys of a data set that are decoded before they are put in.
@@ -153,3 +153,15 @@ pub const SYNC_BATCH_KEYS: usize = 256;
 pub const SYNC_BATCHES: usize = 16;
 /// Bytes of a data set that are handed to a replica's output before it has taken some of them.
 pub const SYNC_OUTPUT_MAX: usize = 512 << 10;
+/// Items of an RDB that go from the thread that reads it to the executor at once.
+pub const LOAD_BATCH_ITEMS: usize = 512;
+/// Bytes of the file after which a batch goes, however few items it has.
+pub const LOAD_BATCH_BYTES: u64 = 256 * 1024;
+/// Batches that may wait for the executor.
+pub const LOAD_BATCHES: usize = 32;
+/// Connections that MIGRATE keeps (Redis: `MIGRATE_SOCKET_CACHE_ITEMS`).
+pub const MIGRATE_CACHE_MAX: usize = 64;
+/// How long it keeps one that is not used (Redis: `MIGRATE_SOCKET_CACHE_TTL`).
+pub const MIGRATE_CACHE_MS: i64 = 10_000;
+/// Bytes of a line that another server answers it (Redis: 1024).
+pub const MIGRATE_LINE_MAX: usize = 1024;

@@ -48,6 +48,7 @@ impl Error {
     pub const NO_LOG: Error =
         fixed("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
     pub const LOADING: Error = fixed("LOADING Valkey is loading the dataset in memory");
+    pub const BUSY_KEY: Error = fixed("BUSYKEY Target key name already exists.");
     pub const NO_REPLICAS: Error = fixed("NOREPLICAS Not enough good replicas to write.");
     pub const PRIMARY_DOWN: Error =
         fixed("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");

@@ -12,6 +12,8 @@ pub mod error;
 pub mod functions;
 pub mod keys;
 pub mod latency;
+pub mod loading;
+pub mod migrate_cache;
 pub mod outside;
 pub mod pubsub;
 pub mod replication;

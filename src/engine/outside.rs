@@ -129,6 +129,13 @@ impl Outside {
         start::apply_oom_score(&mut self.oom, config, config.replicaof.is_some())
     }
 
+    /// Names the files that are to go when the process ends in a hurry.
+    pub fn name_unfinished(&self, paths: [&Path; 2]) {
+        if self.real {
+            process::name_unfinished(paths);
+        }
+    }
+
     /// Enters `dir`; gives its absolute path.
     pub fn enter_dir(&self, dir: &str) -> io::Result<String> {
         if !self.real {

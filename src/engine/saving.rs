@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::aof::State;
-use super::config::values::ShutdownFlags;
+use super::config::Config;
+use super::config::values::{RdbFieldExpiry, ShutdownFlags};
 use super::error::Error;
 use super::server::{Request, Server};
 use super::snapshot::{Ended, Plan, Purpose, Refused};
@@ -15,6 +16,14 @@ use crate::persist::snapshot::rdb::{DbSize, RdbFormat, RdbFrame};
 use crate::persist::snapshot::{FileSink, Sink};
 use crate::sys::process::os_text;
 use crate::sys::{memory, version};
+
+/// The form of hashes with fields that expire, as `rdb-field-expiry-format` says.
+pub fn field_expiry(c: &Config) -> FieldExpiry {
+    match c.rdb_field_expiry_format {
+        RdbFieldExpiry::Valkey => FieldExpiry::Valkey,
+        RdbFieldExpiry::Redis => FieldExpiry::Redis,
+    }
+}
 
 /// What is known of saves.
 #[derive(Debug)]
@@ -99,7 +108,7 @@ impl Server {
             name: Some(PathBuf::from(&self.config.dbfilename)),
             incremental: self.config.rdb_save_incremental_fsync,
         };
-        let plan = self.rdb_plan(Purpose::Save, FieldExpiry::default(), vec![Sink::File(sink)]);
+        let plan = self.rdb_plan(Purpose::Save, field_expiry(&self.config), vec![Sink::File(sink)]);
         if let Err(refused) = self.begin_snapshot(plan) {
             if let Refused::Thread(e) = &refused {
                 tracing::warn!("Can't save in background: {}", os_text(e));
@@ -138,7 +147,7 @@ impl Server {
     /// Saves now; whether that went well. Nobody is served meanwhile.
     pub fn save_now(&mut self) -> bool {
         self.saves.count += 1;
-        let target = self.rdb_target(FieldExpiry::default());
+        let target = self.rdb_target(field_expiry(&self.config));
         let fields = self.rdb_fields(Purpose::Save);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, &value[..])).collect();
         let functions: Vec<&[u8]> = self.functions.libraries().map(|library| &library.code[..]).collect();
@@ -180,7 +189,7 @@ impl Server {
 
     /// Whether what is here is not to be saved: a Sentinel has no data, and while they come they are not whole.
     fn keeps_no_data(&self) -> bool {
-        self.sentinel.is_some() || self.repl.link.loading
+        self.sentinel.is_some() || self.is_loading()
     }
 
     /// Why writes are refused: the last save has failed, and somebody is to notice; or the log cannot be written.
@@ -258,7 +267,7 @@ impl Server {
 }
 
 /// The name under which a save in the background begins.
-fn temp_file() -> PathBuf {
+pub fn temp_file() -> PathBuf {
     // Another one than that of SAVE, which may come while this one is given up.
     format!("temp-bgsave-{}.rdb", std::process::id()).into()
 }

@@ -1,6 +1,7 @@
 //! The whole state of the server, plain data. Who changes what is told in ARCHITECTURE.md.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 
 use super::aof::Aof;
 use super::commandlog::CommandLogs;
@@ -8,10 +9,12 @@ use super::config::Config;
 use super::effects::{Effects, listeners};
 use super::functions::Functions;
 use super::latency::LatencyMonitor;
+use super::loading::{LastLoad, Load, LoadError, Loaded, Progress};
+use super::migrate_cache::MigrateCache;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
 use super::replication::Replication;
-use super::saving::Saves;
+use super::saving::{self, Saves};
 use super::scripts::Scripts;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
@@ -25,6 +28,7 @@ use crate::base::limits;
 use crate::base::rng::Rng;
 use crate::keyspace::db::{Access, Remains};
 use crate::keyspace::{Db, Entry, ExpiryRule};
+use crate::persist::rdb::save;
 use crate::sentinel::Sentinel;
 use crate::sys::clock::Clock;
 use crate::sys::free::FreeThread;
@@ -68,6 +72,8 @@ pub struct Debug {
     pub pause_cron: bool,
     /// Tables may grow and shrink.
     pub dict_resizing: bool,
+    /// Sums of files and payloads are not checked.
+    pub skip_checksum: bool,
     /// Commands that scripts may not call are allowed to them.
     pub allow_deny_scripts: bool,
     /// After this long a client's peak of output is forgotten; `None` = never.
@@ -85,6 +91,7 @@ impl Default for Debug {
         Debug {
             pause_cron: false,
             dict_resizing: true,
+            skip_checksum: false,
             allow_deny_scripts: false,
             output_peak_reset_ms: Some(limits::OUTPUT_PEAK_RESET_MS),
             output_resizing: true,
@@ -170,6 +177,16 @@ pub struct Server {
     pub free: FreeThread,
     /// What FLUSHALL SYNC and FLUSHDB SYNC have taken out and is freed in slices, with the ids of their clients.
     pub freeing: VecDeque<(u64, Vec<Remains>)>,
+    /// How far the loading is that goes on, be it of an RDB or an append-only file.
+    pub loading: Option<Progress>,
+    /// The RDB that is being loaded.
+    pub load: Option<Box<Load>>,
+    /// How the last one ended, until whoever began it takes that.
+    pub load_ended: Option<Result<Loaded, LoadError>>,
+    /// What of it INFO tells.
+    pub last_load: LastLoad,
+    /// Connections that MIGRATE keeps.
+    pub migrate: MigrateCache,
     /// A signal has asked for a shutdown.
     pub shutdown_asked: bool,
     pub shutting_down: bool,
@@ -228,6 +245,11 @@ impl Server {
             used_memory: 0,
             free: FreeThread::default(),
             freeing: VecDeque::new(),
+            loading: None,
+            load: None,
+            load_ended: None,
+            last_load: LastLoad::default(),
+            migrate: MigrateCache::default(),
             shutdown_asked: false,
             shutting_down: false,
             attack_told_ms: 0,
@@ -461,6 +483,7 @@ impl Server {
         if let Ok(dir) = self.outside.enter_dir(".") {
             self.config.dir = dir;
         }
+        self.outside.name_unfinished([&saving::temp_file(), &save::temp_file(Path::new(""))]);
         // A failure is in the log; the reference starts all the same.
         let _ = self.outside.apply_oom_score(&self.config);
         self.begin_as_replica();
@@ -537,6 +560,7 @@ impl Server {
     /// Whether keys whose time has come are removed now, without being asked for.
     pub fn expires_by_itself(&self, now_ms: i64) -> bool {
         self.active_expire
+            && self.loading.is_none()
             && !self.is_replica()
             && !self.config.import_mode
             && !self.paused(now_ms)

@@ -99,8 +99,9 @@ pub struct Running {
     pub let_pass: BTreeSet<usize>,
     /// So much waits to be written that no more may come.
     pub full: bool,
-    /// Commands run when it was last driven.
+    /// Commands run when it was last driven, and when that was.
     pub commands: u64,
+    pub driven_ns: u64,
 }
 
 /// The snapshot that is being taken, and what became of earlier ones.
@@ -159,6 +160,7 @@ impl Server {
             let_pass: BTreeSet::new(),
             full: false,
             commands: self.stats.commands,
+            driven_ns: self.clock.mono_ns(),
         }));
         Ok(self.snapshots.last_id)
     }

@@ -17,6 +17,7 @@ impl Exec {
             self.server.end_pause(now_ms, false);
         }
         self.heed_signal();
+        let load_due = self.load_rdb_on(now_ms);
         let expiry_due = self.expire_due();
         let snapshot_due = self.snapshot_on();
         let busy =
@@ -42,7 +43,7 @@ impl Exec {
         let pause = [self.server.pause.writes_until_ms, self.server.pause.all_until_ms]
             .into_iter()
             .filter(|&t| t > now_ms);
-        let due = [replication_due, expiry_due, snapshot_due, busy.then_some(now_ms)];
+        let due = [replication_due, load_due, expiry_due, snapshot_due, busy.then_some(now_ms)];
         let first = waits.chain(pause).chain(due.into_iter().flatten()).min();
         first.map_or(self.cron_due_ms, |t| t.min(self.cron_due_ms))
     }
@@ -120,6 +121,7 @@ impl Exec {
     /// The periodic work, `hz` times a second.
     fn cron(&mut self, now_ms: i64) {
         self.server.clock.tick();
+        self.server.migrate.close_idle(now_ms);
         if self.server.config.watchdog_period != 0 {
             self.server.outside.arm_watchdog(self.server.config.watchdog_period);
         }

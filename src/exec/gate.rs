@@ -197,7 +197,7 @@ impl Exec {
         true
     }
 
-    /// What being a replica, or having too few of them, forbids.
+    /// What being a replica, having too few of them, or having no data yet forbids.
     #[cold]
     pub(super) fn replication_refuses(&mut self, slot: usize, flags: Flags, lacks: Flags) -> Option<Error> {
         let server = &self.server;
@@ -224,6 +224,9 @@ impl Exec {
             && lacks & spec::STALE != 0
         {
             return Some(Error::PRIMARY_DOWN);
+        }
+        if server.loading.is_some() && lacks & spec::LOADING != 0 {
+            return Some(Error::LOADING);
         }
         if server.repl.link.loading {
             let served = c.repl_diskless_load == DisklessLoad::Swapdb;

@@ -16,6 +16,7 @@ pub mod gate;
 pub mod incoming;
 pub mod invalidate;
 pub mod link;
+pub mod load;
 pub mod propagate;
 pub mod replay;
 pub mod replicas;
@@ -61,6 +62,8 @@ pub struct Exec {
     pub between: Option<Between>,
     /// Where messages are put together.
     frame: deliver::Frame,
+    /// What is being loaded is the file at start.
+    starting: bool,
     /// The full synchronization that is being sent.
     sending: Option<Box<sync::Sending>>,
     /// The data set that is being received.
@@ -84,6 +87,7 @@ impl Exec {
             depth: 0,
             between: None,
             frame: Default::default(),
+            starting: false,
             sending: None,
             incoming: None,
         }

@@ -28,6 +28,8 @@ use crate::sys::memory;
 /// Time one slice may take while no client asks for anything, and while some do.
 const SLICE_NS: u64 = 1_000_000;
 const SLICE_BUSY_NS: u64 = 500_000;
+/// Where the turns between two slices are long, this part of their time.
+const SLICE_PART: u64 = 3;
 /// Between two looks at what the thread does, ms.
 const LOOK_MS: i64 = 2;
 
@@ -81,7 +83,8 @@ impl Exec {
         let mut leftovers = Leftovers::default();
         let start_ns = server.clock.mono_ns();
         let idle = running.commands == server.stats.commands;
-        let slice_ns = if idle { SLICE_NS } else { SLICE_BUSY_NS };
+        let turns_ns = start_ns.saturating_sub(running.driven_ns);
+        let slice_ns = if idle { SLICE_NS } else { (turns_ns / SLICE_PART).clamp(SLICE_BUSY_NS, SLICE_NS) };
         let most = SAVE_QUEUE_MIN + memory::used() / SAVE_QUEUE_PART;
         running.collect(&mut server.dbs, &mut leftovers);
         let mut more = true;
@@ -93,6 +96,7 @@ impl Exec {
             }
         }
         running.full = running.unwritten() > most;
+        running.driven_ns = server.clock.mono_ns();
         if !more {
             running.writer.end();
             running.stage = Stage::Closing;

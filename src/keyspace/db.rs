@@ -548,8 +548,13 @@ impl Db {
 
     /// Puts an entry in that was read from a file, whose key must be absent, with what the file tells of its use.
     pub fn insert_loaded(&mut self, entry: Entry, idle: Option<u64>, frequency: Option<u8>) {
+        self.insert_hashed(hash(entry.view().key()), entry, idle, frequency);
+    }
+
+    /// As [`Db::insert_loaded`], where the hash of the key is known.
+    pub fn insert_hashed(&mut self, hash: u64, entry: Entry, idle: Option<u64>, frequency: Option<u8>) {
         entry.set_clock(self.clock_of(idle, frequency));
-        self.insert_entry(hash(entry.view().key()), entry);
+        self.insert_entry(hash, entry);
     }
 
     /// Puts an entry in that was moved or copied here, with the clock of a new one. Its key must be absent.

@@ -195,10 +195,11 @@ impl Saver {
         !self.wanted.is_empty()
     }
 
-    /// Takes what was written: of the value in pieces, and of all others.
+    /// Takes the blocks that are full, at the end all: of the value in pieces, and of all others.
     pub fn take(&mut self) -> (Vec<Block>, Vec<Block>) {
-        self.part.cut(self.db, 1);
-        self.whole.cut(self.db, 1);
+        if self.done {
+            self.whole.cut(self.db, 1);
+        }
         (std::mem::take(&mut self.part.full), std::mem::take(&mut self.whole.full))
     }
 

@@ -122,27 +122,39 @@ async fn serve(exec: Exec, wakeups: Wakeups, supervisor: Supervisor) -> i32 {
     shared.turns.borrow_mut().exec.server.outside.listen = Some(Box::new(move |config: &Config| {
         listeners.borrow_mut().update(config).inspect_err(|e| tracing::warn!("{e}"))
     }));
+    // The log holds more than the last save, and is loaded already.
+    if !shared.turns.borrow().exec.server.is_logged() {
+        shared.turns.borrow_mut().exec.load_at_start();
+    }
     tokio::task::spawn_local(run_turns(shared.clone(), watched));
     tokio::task::spawn_local(ticker(shared.clone()));
     tokio::task::spawn_local(link::look_up(shared.clone()));
     tokio::task::spawn_local(signals(shared.clone(), wakeups));
-    if config.port != 0 {
-        tracing::info!("Ready to accept connections tcp");
-    }
-    if !config.unixsocket.is_empty() {
-        tracing::info!("Ready to accept connections unix");
-    }
-    begin_sentinel(&shared);
     shared.turns.borrow_mut().exec.server.outside.startup_memory = memory::used();
-    supervisor.ready("Ready to accept connections");
-    shared.exit.notified().await;
+    if shared.loaded().await {
+        if config.port != 0 {
+            tracing::info!("Ready to accept connections tcp");
+        }
+        if !config.unixsocket.is_empty() {
+            tracing::info!("Ready to accept connections unix");
+        }
+        begin_sentinel(&shared);
+        supervisor.ready("Ready to accept connections");
+        shared.exit.notified().await;
+    }
+    let exit = shared.turns.borrow().exit.unwrap_or(0);
     if !config.unixsocket.is_empty() {
-        tracing::info!("Removing the unix socket file.");
+        // A start that has failed ends with the line that says so.
+        if exit == 0 {
+            tracing::info!("Removing the unix socket file.");
+        }
         let _ = std::fs::remove_file(&config.unixsocket);
     }
-    let exit = shared.turns.borrow().exit;
-    exit.unwrap_or(0)
+    exit
 }
+
+/// Between two looks at whether all data is loaded, at start.
+const LOADING_LOOK: Duration = Duration::from_millis(2);
 
 /// A Sentinel begins to watch.
 fn begin_sentinel(shared: &Rc<Shared>) {
@@ -220,6 +232,24 @@ async fn ticker(shared: Rc<Shared>) {
 }
 
 impl Shared {
+    /// Waits until what is loaded at start is there; false when the process is to end before.
+    async fn loaded(&self) -> bool {
+        loop {
+            {
+                let turns = self.turns.borrow();
+                let server = &turns.exec.server;
+                // What is to be done about a failure stands among the requests yet, if it was seen just now.
+                if turns.exit.is_some() {
+                    return false;
+                }
+                if server.loading.is_none() && server.requests.is_empty() {
+                    return true;
+                }
+            }
+            tokio::time::sleep(LOADING_LOOK).await;
+        }
+    }
+
     /// Some turns in a row. False when there is nothing more to do.
     fn turns_in_a_row(&self) -> bool {
         let mut turns = self.turns.borrow_mut();

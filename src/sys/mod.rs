@@ -5,6 +5,7 @@
 pub mod args;
 pub mod children;
 pub mod clock;
+pub mod connection;
 pub mod crash;
 pub mod disk;
 pub mod free;

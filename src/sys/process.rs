@@ -65,6 +65,28 @@ pub fn remove_pidfile() {
     }
 }
 
+/// Files that are under way to a name of their own: a process that ends in a hurry removes them.
+static UNFINISHED: [AtomicPtr<libc::c_char>; 2] = [const { AtomicPtr::new(ptr::null_mut()) }; 2];
+
+/// Names them, once per process, whether they are there or not.
+pub fn name_unfinished(paths: [&Path; 2]) {
+    for (place, path) in UNFINISHED.iter().zip(paths) {
+        let Ok(kept) = CString::new(path.as_os_str().as_bytes()) else { continue };
+        place.store(kept.into_raw(), Release); // A small string, leaked once.
+    }
+}
+
+/// Removes those that are there. Safe in a signal handler.
+pub fn remove_unfinished() {
+    for place in &UNFINISHED {
+        let path = place.swap(ptr::null_mut(), AcqRel);
+        if !path.is_null() {
+            // SAFETY: a zero-terminated string that was leaked for this purpose.
+            unsafe { libc::unlink(path) };
+        }
+    }
+}
+
 /// Whether this process may write a file; an error says why not.
 pub fn check_writable(path: &Path) -> io::Result<()> {
     Ok(rustix::fs::access(path, rustix::fs::Access::WRITE_OK)?)

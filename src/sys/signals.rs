@@ -93,6 +93,7 @@ extern "C" fn on_shutdown(signal: i32, _: *mut libc::siginfo_t, _: *mut c_void) 
     if signal == libc::SIGINT && REQUESTED.load(Acquire) != 0 {
         log_line("You insist... exiting now.");
         super::process::remove_pidfile();
+        super::process::remove_unfinished();
         // SAFETY: ends the process without running anything else.
         unsafe { libc::_exit(1) };
     }

@@ -7,6 +7,7 @@
 
 mod basics;
 mod crash;
+mod exchange;
 mod interop;
 mod messages;
 mod process;

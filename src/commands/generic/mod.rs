@@ -9,8 +9,10 @@ use crate::engine::spec::*;
 use crate::keyspace::{Entry, Key};
 use crate::resp::Reply;
 
+mod dump;
 mod expiry;
 mod flush;
+mod migrate;
 mod object;
 mod scan;
 #[cfg(test)]
@@ -41,6 +43,10 @@ pub const COMMANDS: &[Spec] = &[
     scan::KEYS,
     scan::SCAN,
     object::OBJECT,
+    dump::DUMP,
+    dump::RESTORE,
+    dump::RESTORE_ASKING,
+    migrate::MIGRATE,
     flush::DBSIZE,
     flush::FLUSHDB,
     flush::FLUSHALL,

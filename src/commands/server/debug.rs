@@ -12,6 +12,7 @@ use crate::engine::args::Args;
 use crate::engine::cx::ServerCx;
 use crate::engine::effects::Propagate;
 use crate::engine::error::{Error, Result};
+use crate::engine::loading::{LoadPlan, Source};
 use crate::engine::server::Request;
 use crate::engine::session::{Blocked, Session};
 use crate::engine::spec::*;
@@ -136,6 +137,7 @@ const SUBCOMMANDS: &[Sub] = &[
     sub("protocol", 1, 1, protocol),
     sub("quicklist", 1, 2, values::quicklist),
     sub("quicklist-packed-threshold", 1, 1, values::packed_threshold),
+    sub("reload", 0, ANY, reload),
     sub("replybuffer", 2, 2, reply_buffer),
     sub("restart", 0, ANY, |cx, args, _| restart(cx, args, true)),
     sub("sdslen", 1, 1, values::sdslen),
@@ -149,6 +151,10 @@ const SUBCOMMANDS: &[Sub] = &[
     }),
     sub("set-disable-deny-scripts", 1, 1, |cx, args, out| {
         cx.server.debug.allow_deny_scripts = switch(args)?;
+        done(out)
+    }),
+    sub("set-skip-checksum-validation", 1, 1, |cx, args, out| {
+        cx.server.debug.skip_checksum = switch(args)?;
         done(out)
     }),
     sub("sleep", 1, 1, sleep),
@@ -220,6 +226,9 @@ const HELP: &[&str] = &[
     "    Write the nodes and elements of a long list to the log.",
     "QUICKLIST-PACKED-THRESHOLD <size>",
     "    Elements of a list from this size on have a node of their own; 0: as list-max-listpack-size wants it.",
+    "RELOAD [MERGE] [NOFLUSH] [NOSAVE]",
+    "    Save the data and load it again. MERGE: keys that are there are replaced; NOFLUSH: all others stay; NOSAVE:",
+    "    what the file holds already is loaded.",
     "REPLYBUFFER PEAK-RESET-TIME <NEVER|RESET|milliseconds>",
     "    After which time a client's peak of output is forgotten.",
     "REPLYBUFFER RESIZING <0|1>",
@@ -234,6 +243,8 @@ const HELP: &[&str] = &[
     "    Whether keys are removed when their time comes, or only when they are met.",
     "SET-DISABLE-DENY-SCRIPTS <0|1>",
     "    Whether scripts may call what is denied to them.",
+    "SET-SKIP-CHECKSUM-VALIDATION <0|1>",
+    "    Whether sums of files and payloads are left unchecked.",
     "SLEEP <seconds>",
     "    Let the server stand still. Fractions are allowed.",
     "STRINGMATCH-TEST",
@@ -269,6 +280,33 @@ fn restart(cx: &mut ServerCx<'_>, args: &mut Args<'_>, graceful: bool) -> Result
     let error = cx.server.outside.restart(Duration::from_millis(delay_ms), file.as_deref());
     tracing::warn!("Can't restart: {error}");
     Err(Error::text("ERR failed to restart the server. Check server logs."))
+}
+
+fn reload(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let (mut merge, mut flush, mut save) = (false, true, true);
+    while args.left() > 0 {
+        if args.eat("merge") {
+            merge = true;
+        } else if args.eat("noflush") {
+            flush = false;
+        } else if args.eat("nosave") {
+            save = false;
+        } else {
+            return Err(Error::text("ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."));
+        }
+    }
+    if save && !cx.server.save_now() {
+        return Err(Error::text("ERR"));
+    }
+    let source = Source::File(cx.server.config.dbfilename.clone().into());
+    let keep_expired = cx.server.is_replica();
+    match cx.server.load_now(LoadPlan { source, flush, merge, keep_expired }) {
+        Ok(_) => {
+            tracing::info!("DB reloaded by DEBUG RELOAD");
+            done(out)
+        }
+        Err(_) => Err(Error::text("ERR Error trying to load the RDB dump, check server logs.")),
+    }
 }
 
 /// The name of one of the allocator's figures or settings, which a zero byte ends.

@@ -8,6 +8,7 @@ use crate::engine::args::Args;
 use crate::engine::config::values::{DisklessLoad, Named, Primary};
 use crate::engine::cx::ServerCx;
 use crate::engine::error::Result;
+use crate::engine::loading::Progress;
 use crate::engine::replication::LinkState;
 use crate::engine::scripts::Scripts;
 use crate::engine::server::Server;
@@ -352,6 +353,23 @@ fn scripts_memory(scripts: &Scripts, t: &mut String) {
     amount(t, "used_memory_scripts", vm + bodies);
 }
 
+fn loading_progress(l: &Progress, now_ms: i64, t: &mut String) {
+    let total = if l.total_bytes > 0 { l.total_bytes } else { l.rdb_used_mem };
+    let left = total.saturating_sub(l.loaded_bytes);
+    let seconds = ((now_ms - l.started_ms) / 1000).max(0) as u64;
+    let eta = match seconds {
+        // Not known yet.
+        0 => 1,
+        s => s.saturating_mul(left) / (l.loaded_bytes + 1),
+    };
+    line(t, "loading_start_time", l.started_ms / 1000);
+    line(t, "loading_total_bytes", l.total_bytes);
+    line(t, "loading_rdb_used_mem", l.rdb_used_mem);
+    line(t, "loading_loaded_bytes", l.loaded_bytes);
+    line(t, "loading_loaded_perc", format_args!("{:.2}", 100.0 * ratio(l.loaded_bytes as f64, total as f64)));
+    line(t, "loading_eta_seconds", eta);
+}
+
 fn append_only_file(s: &Server, t: &mut String) {
     let status = |ok: bool| if ok { "ok" } else { "err" };
     let seconds = |since: i64| (s.clock.now_ms() as i64 - since).max(0) / 1000;
@@ -370,9 +388,9 @@ fn append_only_file(s: &Server, t: &mut String) {
 
 fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     let s = &*cx.server;
-    let serves = s.config.repl_diskless_load == DisklessLoad::Swapdb;
-    line(t, "loading", (s.repl.link.loading && !serves) as u8);
-    line(t, "async_loading", (s.repl.link.loading && serves) as u8);
+    let serves = s.repl.link.loading && s.config.repl_diskless_load == DisklessLoad::Swapdb;
+    line(t, "loading", (s.is_loading() && !serves) as u8);
+    line(t, "async_loading", serves as u8);
     zeros(t, &["current_cow_peak", "current_cow_size", "current_cow_size_age"]);
     let running = s.snapshots.running.as_ref();
     let (written, keys) = running.map_or((0, 0), |r| (r.writer.keys(), r.keys));
@@ -388,13 +406,16 @@ fn persistence(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "rdb_last_bgsave_time_sec", s.saves.took_s);
     line(t, "rdb_current_bgsave_time_sec", since);
     line(t, "rdb_saves", s.saves.count);
-    for name in ["rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"] {
-        line(t, name, 0);
-    }
+    line(t, "rdb_last_cow_size", 0);
+    line(t, "rdb_last_load_keys_expired", s.last_load.keys_expired);
+    line(t, "rdb_last_load_keys_loaded", s.last_load.keys_loaded);
     append_only_file(s, t);
     line(t, "module_fork_in_progress", 0);
     line(t, "module_fork_last_cow_size", 0);
     line(t, "slot_migration_fork_in_progress", 0);
+    if let Some(loading) = &s.loading {
+        loading_progress(loading, s.clock.now_ms() as i64, t);
+    }
     if s.is_logged() {
         let (status, waiting) = (s.log_status(), s.log_backlog());
         line(t, "aof_current_size", status.size);
@@ -451,12 +472,11 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "pubsub_channels", channels);
     line(t, "pubsub_patterns", patterns);
     line(t, "pubsubshard_channels", shards);
+    zeros(t, &["latest_fork_usec", "total_forks"]);
+    line(t, "migrate_cached_sockets", s.migrate.len());
     zeros(
         t,
         &[
-            "latest_fork_usec",
-            "total_forks",
-            "migrate_cached_sockets",
             "slave_expires_tracked_keys",
             "active_defrag_hits",
             "active_defrag_misses",

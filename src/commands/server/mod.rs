@@ -8,6 +8,7 @@ mod debug_values;
 pub mod info;
 pub mod lolwut;
 pub mod misc;
+mod save;
 
 use crate::engine::error::Error;
 use crate::engine::spec::Spec;
@@ -23,6 +24,7 @@ pub const COMMANDS: &[Spec] = &[
     info::INFO,
     lolwut::LOLWUT,
     misc::LASTSAVE,
+    save::SAVE,
     misc::SHUTDOWN,
     misc::TIME,
 ];

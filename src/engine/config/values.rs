@@ -314,6 +314,17 @@ impl Named for RdbVersionCheck {
     const NAMES: &'static [(&'static str, Self)] = &[("strict", Self::Strict), ("relaxed", Self::Relaxed)];
 }
 
+/// The form in which hashes with fields that expire are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RdbFieldExpiry {
+    Valkey,
+    Redis,
+}
+
+impl Named for RdbFieldExpiry {
+    const NAMES: &'static [(&'static str, Self)] = &[("valkey", Self::Valkey), ("redis", Self::Redis)];
+}
+
 /// When packed values are checked in depth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SanitizeDump {

@@ -107,7 +107,10 @@ impl Server {
     /// Whether replication may forbid a command.
     #[inline]
     pub fn replication_gates(&self) -> bool {
-        self.is_replica() || self.config.min_replicas_to_write > 0 || !self.repl.replicas.is_empty()
+        self.is_replica()
+            || self.config.min_replicas_to_write > 0
+            || !self.repl.replicas.is_empty()
+            || self.loading.is_some()
     }
 
     /// Appends to the stream that replicas get.

@@ -17,6 +17,8 @@
 //! Consumers of streams have one time more since version 11. In files it goes into a field beside the data, which other
 //! servers pass over: [`AUX_ACTIVE`].
 
+pub mod check;
+pub mod payload;
 pub mod read;
 pub mod save;
 #[cfg(test)]
@@ -43,6 +45,9 @@ pub const FOREIGN: std::ops::RangeInclusive<u16> = 12..=79;
 /// The name of the field in front of a stream, for each consumer that needs it: u32 LE, as many bytes of the group's
 /// name, i64 LE (when it was last served, ms of Unix time), the consumer's name.
 pub const AUX_ACTIVE: &[u8] = b"tarn-consumer-active";
+
+/// The last moment at which a field can expire in Redis's form, ms of Unix time.
+const REDIS_EXPIRY_MAX: u64 = (1 << 48) - 1;
 
 /// In which form hashes with fields that expire are written: `rdb-field-expiry-format`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -115,6 +120,8 @@ pub mod kind {
     pub const HASH_LISTPACK_EX_PRE_GA: u8 = 23;
     pub const HASH_METADATA: u8 = 24;
     pub const HASH_LISTPACK_EX: u8 = 25;
+    /// The highest of all.
+    pub const LAST: u8 = HASH_LISTPACK_EX;
 
     /// As the reference's checker names them.
     pub fn name(kind: u8) -> &'static str {

@@ -234,6 +234,7 @@ impl<'a> Reader<'a> {
             let code = self.input.byte()?;
             if self.redis && (kind::HASH_2..=opcode::SLOT_IMPORT).contains(&code) && !self.is_redis_kind(code)
             {
+                self.kind = Some(code);
                 let what = format!(
                     "Can't handle foreign type or opcode {code} in RDB with version {}",
                     self.version

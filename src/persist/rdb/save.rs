@@ -2,7 +2,7 @@
 //! The file takes its name only when it is whole and on the disk.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use super::write::{self, Target};
@@ -59,7 +59,7 @@ pub fn save(
     t: &Target,
     sync: bool,
 ) -> io::Result<u64> {
-    let temp = path.with_file_name(format!("temp-{}.rdb", std::process::id()));
+    let temp = temp_file(path);
     let file = disk.open(&temp, Open::Truncate).inspect_err(|e| {
         tracing::warn!("Failed opening the temp RDB file {} for saving: {e}", temp.display());
     })?;
@@ -81,6 +81,11 @@ pub fn save(
         tracing::warn!("Failed to fsync directory while saving DB: {e}");
     })?;
     Ok(bytes)
+}
+
+/// The name under which `path` begins.
+pub fn temp_file(path: &Path) -> PathBuf {
+    path.with_file_name(format!("temp-{}.rdb", std::process::id()))
 }
 
 fn write_file(mut file: Box<dyn File>, contents: &Contents<'_>, t: &Target, sync: bool) -> io::Result<u64> {

@@ -288,3 +288,34 @@ fn what_only_claims_to_be_long_gets_no_memory() {
         assert!(read::payload(claim, b"k", 11, &rules(100)).is_err(), "{claim:?}");
     }
 }
+
+#[test]
+fn the_checker_tells_what_a_file_holds_and_what_is_wrong() {
+    let (bytes, _) = file(with_field_expiry(db(6, 10)), &target(VERSION_VALKEY));
+    let report = check::check(&bytes[..], "dump.rdb", rules(10), NOW_MS + 1, Some(check::Form::Info));
+    assert!(report.sound, "{}", report.text);
+    for line in [
+        "[offset 0] Checking RDB file dump.rdb\n",
+        "Selecting DB ID 3\n",
+        "Checksum OK\n",
+        "\\o/ RDB looks OK! \\o/\n[info] 18 keys read\n[info] 4 expires\n[info] 1 already expired\n[info] 0 functions\n",
+    ] {
+        assert!(report.text.contains(line), "{line} in {}", report.text);
+    }
+    for line in [
+        "db.3.type.string.keys.total:11\n",
+        "db.3.type.list.elements.total:6\n",
+        "db.0.type.zset.keys.total:0\n",
+    ] {
+        assert!(report.stats.contains(line), "{line} in {}", report.stats);
+    }
+    let report = check::check(&bytes[..bytes.len() / 2], "x", rules(10), NOW_MS, None);
+    assert!(!report.sound && report.stats.is_empty());
+    assert!(report.text.contains("--- RDB ERROR DETECTED ---\n[offset "), "{}", report.text);
+    assert!(report.text.contains("[additional info] While doing: read-object-value\n"), "{}", report.text);
+    let foreign = check::check(&b"REDIS0075\x96"[..], "x", rules(10), NOW_MS, None);
+    assert!(foreign.text.contains("[offset 9] Foreign RDB version 75 detected\n"), "{}", foreign.text);
+    assert!(
+        foreign.text.contains("[offset 10] Unknown object type 150 in RDB file with foreign version 75\n")
+    );
+}

@@ -2,7 +2,9 @@
 //! bytes as the caller wants, so that a collection of any size can be written between other work, as long as it does
 //! not change meanwhile.
 
-use super::{AUX_ACTIVE, FieldExpiry, VERSION_ACTIVE, VERSION_VALKEY, coded, container, kind, opcode};
+use super::{
+    AUX_ACTIVE, FieldExpiry, REDIS_EXPIRY_MAX, VERSION_ACTIVE, VERSION_VALKEY, coded, container, kind, opcode,
+};
 use crate::base::limits::{RDB_COMPRESS_MIN, RDB_INTEGER_MAX, RDB_PIECE_ELEMENTS};
 use crate::base::num::{self, NumBuf};
 use crate::keyspace::EntryRef;
@@ -488,14 +490,17 @@ impl FieldForm {
         match (hash.next_due(), t.field_expiry()) {
             (None, _) => FieldForm::Plain,
             (Some(_), FieldExpiry::Valkey) => FieldForm::Valkey,
-            (Some(least), FieldExpiry::Redis) => FieldForm::Redis(least),
+            // A time that this form has no room for never comes either.
+            (Some(least), FieldExpiry::Redis) => FieldForm::Redis(least.min(REDIS_EXPIRY_MAX as i64)),
         }
     }
 
     fn write(self, out: &mut Out, pair: &Pair<'_>, compress: bool) {
         if let FieldForm::Redis(least) = self {
             // 0 says that it does not expire.
-            length(out, pair.expiry.map_or(0, |at| at.wrapping_sub(least).wrapping_add(1) as u64));
+            let relative =
+                |at: i64| at.min(REDIS_EXPIRY_MAX as i64).wrapping_sub(least).wrapping_add(1) as u64;
+            length(out, pair.expiry.map_or(0, relative));
         }
         text(out, pair.field, compress);
         text(out, pair.value, compress);

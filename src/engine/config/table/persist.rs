@@ -8,7 +8,7 @@ use crate::engine::config::directive::{
 use crate::engine::config::special::{
     DIR, SAVE, check_appenddirname, check_appendfilename, check_dbfilename,
 };
-use crate::engine::config::values::{AppendFsync, RdbVersionCheck, SanitizeDump};
+use crate::engine::config::values::{AppendFsync, RdbFieldExpiry, RdbVersionCheck, SanitizeDump};
 
 pub const SNAPSHOT: Group = Group {
     title: "Snapshots",
@@ -21,19 +21,19 @@ pub const SNAPSHOT: Group = Group {
         ),
         Directive::yes_no("stop-writes-on-bgsave-error", at!(stop_writes_on_bgsave_error))
             .about("Refuse writes while the last snapshot failed, so that someone notices."),
-        Directive::yes_no("rdbcompression", at!(rdbcompression))
-            .later("snapshots")
-            .about("Compress strings in the file."),
+        Directive::yes_no("rdbcompression", at!(rdbcompression)).about("Compress strings in the file."),
         Directive::yes_no("rdbchecksum", at!(rdbchecksum))
             .flags(IMMUTABLE)
-            .later("snapshots")
             .about("End the file with a checksum, and check it at load."),
         Directive::choice("rdb-version-check", choice!(rdb_version_check: RdbVersionCheck))
-            .later("snapshots")
             .about("`strict` refuses a file newer than this server knows; `relaxed` tries to load it."),
+        Directive::choice("rdb-field-expiry-format", choice!(rdb_field_expiry_format: RdbFieldExpiry)).about(
+            "Hashes with fields that expire are written as Valkey 9 (file version 80) or as Redis 7.4 and 8 \
+             (version 12) read them: neither reads the other's. All else is written so that every server \
+             since Redis 7.0 reads it, and everything is read. Tarn's own.",
+        ),
         Directive::choice("sanitize-dump-payload", choice!(sanitize_dump_payload: SanitizeDump))
             .flags(DEBUG)
-            .later("snapshots")
             .about(
                 "Whether RESTORE and loading check packed values in depth: no, yes, or `clients` for \
                  RESTORE by clients alone. Here they are always checked.",
@@ -56,7 +56,6 @@ pub const SNAPSHOT: Group = Group {
             .about("Microseconds to wait after each key saved. For tests."),
         Directive::number("key-load-delay", Slot::I64(at!(key_load_delay)), INT_MIN, INT_MAX)
             .flags(HIDDEN)
-            .later("snapshots")
             .about("Microseconds to wait after each key loaded. For tests."),
         Directive::number(
             "loading-process-events-interval-bytes",
@@ -65,8 +64,7 @@ pub const SNAPSHOT: Group = Group {
             INT_MAX,
         )
         .flags(HIDDEN)
-        .later("snapshots")
-        .about("Bytes loaded between two looks at the clients. For tests."),
+        .about("Accepted and without effect: clients are looked at every 2 ms while data is loaded."),
     ],
 };
 

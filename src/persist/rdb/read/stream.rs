@@ -115,7 +115,16 @@ fn consumer(
     for _ in 0..input.length()? {
         let id = stream_id(input.array()?);
         let Some((time_ms, count)) = pending.remove(&id) else {
-            return Err(input.corrupt("Consumer entry not found in group global PEL"));
+            let what = match group.pending().get(id) {
+                None => "Consumer entry not found in group global PEL",
+                Some(nack) if *group.owner(nack).name == *name => {
+                    "Duplicated consumer PEL entry loading a stream consumer group"
+                }
+                Some(_) => {
+                    "NACK already assigned to a different consumer, shared NACKs across consumers are not valid"
+                }
+            };
+            return Err(input.corrupt(what));
         };
         group.assign(id, consumer, time_ms, count);
     }

@@ -4,7 +4,7 @@ use super::input::Input;
 use super::{Loaded, Result, Rules, Skipped, legacy, packed, stream};
 use crate::base::num::{self, NumBuf};
 use crate::keyspace::NewValue;
-use crate::persist::rdb::{container, kind};
+use crate::persist::rdb::{REDIS_EXPIRY_MAX, container, kind};
 use crate::types::collection::Collection;
 use crate::types::hash::{ALL, Hash, NewExpiry, Outcome};
 use crate::types::list::{End, List};
@@ -21,9 +21,6 @@ pub const MODULE_UINT: u64 = 2;
 const MODULE_FLOAT: u64 = 3;
 const MODULE_DOUBLE: u64 = 4;
 const MODULE_STRING: u64 = 5;
-
-/// The last moment at which a field can expire in Redis's form.
-const REDIS_EXPIRY_MAX: u64 = (1 << 48) - 1;
 
 /// Whether there is such a type.
 pub fn is_known(kind: u8) -> bool {
