@@ -4,10 +4,12 @@ use super::help;
 use super::script::{Job, evaluating, kill_running, push_array, start};
 use crate::base::glob;
 use crate::engine::args::Args;
+use crate::engine::config::values::RdbVersionCheck;
 use crate::engine::cx::{Caller, ServerCx};
 use crate::engine::error::{Error, Result};
-use crate::engine::functions::Library;
+use crate::engine::functions::{Library, Restore};
 use crate::engine::spec::*;
+use crate::persist::rdb::libraries::{self, Refused};
 use crate::resp::Reply;
 use crate::script::shebang::FLAG_NAMES;
 
@@ -65,11 +67,12 @@ fn run(caller: &mut dyn Caller, args: &Args<'_>, out: &mut Reply<'_>, ro: bool) 
     result
 }
 
-pub const FUNCTION: Spec = Spec::container("function", &[DELETE, FLUSH, HELP, KILL, LIST, LOAD, STATS])
-    .group(Group::Scripting)
-    .since("7.0.0")
-    .complexity("By the subcommand.")
-    .summary("Libraries of functions.");
+pub const FUNCTION: Spec =
+    Spec::container("function", &[DELETE, DUMP, FLUSH, HELP, KILL, LIST, LOAD, RESTORE, STATS])
+        .group(Group::Scripting)
+        .since("7.0.0")
+        .complexity("By the subcommand.")
+        .summary("Libraries of functions.");
 
 const HELP: Spec = help::spec(Group::Scripting, "7.0.0").acl(acl::SCRIPTING);
 
@@ -153,6 +156,52 @@ fn flush(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
     }
     drop(cx.server.functions.flush());
     cx.server.fx.dirty += 1;
+    out.ok();
+    Ok(())
+}
+
+const DUMP: Spec = sub("dump", dump)
+    .arity(exactly(1))
+    .flags(NOSCRIPT)
+    .complexity("O(N) for the N bytes of all libraries")
+    .summary("Returns all libraries as bytes that FUNCTION RESTORE takes.");
+
+fn dump(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let codes = cx.server.functions.libraries().map(|l| &l.code[..]);
+    out.bulk(&libraries::dump(codes, cx.server.config.rdbcompression));
+    Ok(())
+}
+
+const RESTORE: Spec = sub("restore", restore)
+    .arity(at_least(2))
+    .flags(NOSCRIPT | WRITE | DENYOOM)
+    .syntax("serialized-value [FLUSH|APPEND|REPLACE]")
+    .complexity("O(N) for the N bytes of the libraries, and what their code takes to register functions")
+    .tips(ALL_SHARDS)
+    .summary("Takes the libraries that FUNCTION DUMP has given.");
+
+fn restore(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
+    let how = match args.len() {
+        3 => Restore::Append,
+        4 if args.is(3, "append") => Restore::Append,
+        4 if args.is(3, "replace") => Restore::Replace,
+        4 if args.is(3, "flush") => Restore::Flush,
+        4 => {
+            return Err(Error::text(
+                "ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.",
+            ));
+        }
+        _ => return Err(too_many("restore")),
+    };
+    let server = &mut *cx.server;
+    let relaxed = server.config.rdb_version_check == RdbVersionCheck::Relaxed;
+    let codes = libraries::restore(args.get(2), relaxed).map_err(|refused| match refused {
+        Refused::Foot => Error::text("ERR DUMP payload version or checksum are wrong"),
+        Refused::Other => Error::text("ERR given type is not a function"),
+        Refused::Broken => Error::text("ERR Failed loading library payload"),
+    })?;
+    server.functions.restore(&codes, how, &server.clock).map_err(|text| failed(&text))?;
+    server.fx.dirty += 1;
     out.ok();
     Ok(())
 }

@@ -199,6 +199,7 @@ pub fn start(caller: &mut dyn Caller, job: &Job, name: &[u8]) -> Result<Box<Vm>>
         name: name.into(),
         slot: cx.slot,
         started_us: server.clock.mono_us(),
+        moment_us: server.clock.now_us(),
         read_only: job.ro || has(shebang::NO_WRITES),
         allow_oom: has(shebang::ALLOW_OOM),
         wrote: false,
@@ -218,6 +219,7 @@ pub fn execute(caller: &mut dyn Caller, vm: &mut Vm, n: usize, out: &mut Reply<'
     let session = cx.session();
     let (db, denied) = (session.db, std::mem::replace(&mut session.deny_blocking, true));
     vm.resp3 = false;
+    cx.server.fx.in_script = true;
     let mut host = Scripted { caller, reply: Output::default() };
     let mut machine = Run { vm, host: &mut host };
     let result = machine.call_at(0, n);
@@ -231,18 +233,18 @@ pub fn execute(caller: &mut dyn Caller, vm: &mut Vm, n: usize, out: &mut Reply<'
     machine.vm.reset();
     let mut cx = caller.cx();
     cx.server.scripts.running = None;
+    cx.server.fx.in_script = false;
     let session = cx.session();
     (session.db, session.deny_blocking) = (db, denied);
     match outcome {
         Outcome::Replied => Ok(()),
-        Outcome::Error { text, counted: true } => {
-            out.error(&text);
-            Ok(())
-        }
-        Outcome::Error { text, counted: false } => {
+        Outcome::Error { text, counted } => {
             let error = Error::owned(text);
-            cx.server.stats.count_error(error.code(), ErrorOrigin::Script);
+            if !counted {
+                cx.server.stats.count_error(error.code(), ErrorOrigin::Script);
+            }
             out.error(error.as_bytes());
+            cx.server.scripts.failed = true;
             Ok(())
         }
     }

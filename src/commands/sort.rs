@@ -389,8 +389,9 @@ fn sort_or_store(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>, m
     let mut elements = Elements::default();
     if let Some(pos) = cx.find_read(key) {
         let collection = cx.db.at(pos).any().ok_or(Error::WRONG_TYPE)?;
-        if request.unsorted && request.store.is_some() && matches!(collection, AnyRef::Set(_)) {
-            // A set has no order of its own, and the replicas' lists must be the same.
+        let ordered = request.store.is_some() || cx.fx.in_script;
+        if request.unsorted && ordered && matches!(collection, AnyRef::Set(_)) {
+            // A set has no order of its own, and the replicas' lists must be the same; scripts count on one, too.
             request.unsorted = false;
             request.alpha = true;
             request.by = None;

@@ -206,6 +206,8 @@ pub struct Effects {
     pub listeners: u8,
     /// Whether anybody takes the propagated stream: AOF, replicas, a test.
     pub streaming: bool,
+    /// A script runs the command.
+    pub in_script: bool,
     /// The classes of events that somebody could hear, and whether of keys or of events: `notify-keyspace-events`
     /// while there is a subscriber, otherwise nothing.
     notify: NotifyFlags,

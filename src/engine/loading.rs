@@ -151,11 +151,7 @@ const STEP_ITEMS: usize = 32;
 /// In which encodings values are kept.
 pub fn value_limits(c: &Config) -> Limits {
     Limits {
-        list: ListLimits {
-            size: c.list_max_listpack_size,
-            depth: usize::try_from(c.list_compress_depth).unwrap_or(0),
-            plain: 0,
-        },
+        list: ListLimits { size: c.list_max_listpack_size, depth: c.list_compress_depth, plain: 0 },
         hash: HashLimits { packed: c.hash_max_listpack_entries, packed_value: c.hash_max_listpack_value },
         set: SetLimits {
             ints: c.set_max_intset_entries,
@@ -437,8 +433,13 @@ impl Load {
             Item::Skipped(key, Skipped::Empty) => {
                 self.loaded.empty += 1;
                 if self.loaded.empty <= EMPTY_TOLD_MAX {
-                    let shown = shown_key(&key, server.config.hide_user_data_from_log);
-                    tracing::info!("RDB: skipping empty key{shown}");
+                    match server.config.hide_user_data_from_log {
+                        true => tracing::info!("RDB: skipping empty key"),
+                        false => {
+                            let key = &key[..key.len().min(RDB_SHOWN_MAX)];
+                            tracing::info!("RDB: skipping empty key: {}", String::from_utf8_lossy(key));
+                        }
+                    }
                 }
             }
             Item::Skipped(_, Skipped::AllFieldsExpired) => self.loaded.all_fields_expired += 1,

@@ -41,6 +41,8 @@ pub struct Running {
     /// The client's slot.
     pub slot: usize,
     pub started_us: u64,
+    /// Unix time when it began, in microseconds.
+    pub moment_us: u64,
     /// May not write.
     pub read_only: bool,
     pub allow_oom: bool,
@@ -88,6 +90,8 @@ pub struct Scripts {
     passing: Vec<ScriptId>,
     uses: u64,
     pub running: Option<Running>,
+    /// The script that has just ended answered with an error: its command has failed.
+    pub failed: bool,
     /// Forgotten for others.
     pub evicted: u64,
     /// Bytes of bodies.

@@ -37,7 +37,8 @@ impl Exec {
             self.wait_for_keys(slot, id, args);
         }
         let ns = self.now.mono_ns.saturating_sub(now.mono_ns);
-        let secrets = self.count(slot, id, ns, result.is_err(), args, out.since(mark));
+        let failed = result.is_err() | std::mem::take(&mut self.server.scripts.failed);
+        let secrets = self.count(slot, id, ns, failed, args, out.since(mark));
         if !self.server.monitors.is_empty() && !self.running_again {
             self.feed_monitors(slot, id, args, out);
         }

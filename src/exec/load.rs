@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::Exec;
 use crate::engine::loading::{LoadError, LoadPlan, LoadStep, Source};
 use crate::engine::server::Request;
+use crate::persist::rdb::read::Cause;
 
 /// Time that one slice may take.
 const SLICE_NS: u64 = 2_000_000;
@@ -64,6 +65,12 @@ impl Exec {
         if let LoadError::Open(e) = error {
             let path = &self.server.config.dbfilename;
             tracing::warn!("Fatal error: can't open the RDB file {path} for reading: {e}");
+        }
+        if let LoadError::Read(e) = error
+            && !matches!(e.cause, Cause::Unsupported | Cause::Unknown)
+        {
+            let (offset, what) = (e.offset, &e.what);
+            tracing::warn!("Terminating server after rdb file reading failure. Offset {offset}: {what}");
         }
         tracing::warn!("Fatal error loading the DB, check server logs. Exiting.");
         self.server.requests.push(Request::Exit(1));

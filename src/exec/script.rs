@@ -83,8 +83,11 @@ impl Exec {
         if spec.has(spec::NOSCRIPT) && !server.debug.allow_deny_scripts {
             return refuse("ERR This Valkey command is not allowed from script");
         }
+        // What has begun to write is not ended in the middle by what others do.
+        let wrote = server.scripts.running.as_ref().is_some_and(|r| r.wrote);
+        let flags = if wrote { spec.flags & !spec::WRITE } else { spec.flags };
         if server.replication_gates()
-            && let Some(error) = self.replication_refuses(slot, spec.flags, !spec.flags)
+            && let Some(error) = self.replication_refuses(slot, flags, !spec.flags)
         {
             let stale = error == Error::PRIMARY_DOWN;
             return Err((Some(id), if stale { Error::SCRIPT_STALE } else { error }));

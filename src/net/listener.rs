@@ -49,6 +49,11 @@ impl Listeners {
         Listeners { epoll, open: Vec::new(), count: 0 }
     }
 
+    /// Listens no more.
+    pub fn close(&mut self) {
+        self.open.clear();
+    }
+
     /// Whether an event is a listener's.
     #[inline]
     pub fn own(event: EventData) -> bool {

@@ -332,7 +332,11 @@ impl Sockets {
         exec.hand_on();
         for request in std::mem::take(&mut exec.server.requests) {
             match request {
-                Request::Exit(code) => exit = Some(code),
+                Request::Exit(code) => {
+                    // Nobody comes any more before those who are here have gone.
+                    self.listeners.borrow_mut().close();
+                    exit = Some(code);
+                }
                 Request::LoadLog { slot, client } => exec.reload_log(slot, client),
                 Request::MakeRoom => {
                     exec.make_room();

@@ -1,6 +1,8 @@
 //! Functions as clients see them.
 
-use crate::testkit::{check, check_plain};
+use crate::engine::config::Config;
+use crate::persist::rdb::libraries;
+use crate::testkit::{Kit, check, check_plain};
 
 const LIB: &str = r##""#!lua name=lib\nserver.register_function('f', function(keys, args) return {keys[1], args[1], #keys, #args} end)""##;
 
@@ -23,6 +25,8 @@ fn functions_are_loaded_and_called() {
          > FUNCTION LIST LIBRARYNAME               | -ERR library name argument was not given
          > FUNCTION LIST WHAT                      | -ERR Unknown argument WHAT
          > FUNCTION STATS                          | [ \"running_script\" nil \"engines\" [ \"LUA\" [ \"libraries_count\" :1 \"functions_count\" :1 ] ] ]
+         > FUNCTION DUMP                           | *
+         > FUNCTION RESTORE x                      | -ERR DUMP payload version or checksum are wrong
          > FUNCTION DELETE x                       | -ERR Library not found
          > FUNCTION DELETE lib                     | +OK
          > FCALL f 0                               | -ERR Function not found
@@ -88,4 +92,49 @@ fn a_library_is_replaced_whole_or_not_at_all() {
            > FCALL f 0        | :1
            > FCALL g 0        | -ERR Function not found"##,
     );
+}
+
+#[test]
+fn libraries_are_dumped_and_restored() {
+    let mut kit = Kit::new(Config::default());
+    let mut ask = |words: &[&[u8]]| {
+        let words: Vec<Vec<u8>> = words.iter().map(|w| w.to_vec()).collect();
+        kit.run("c", &words)
+    };
+    let load = |name: &str, function: &str| {
+        format!("#!lua name={name}\nserver.register_function('{function}', function() return '{name}' end)")
+            .into_bytes()
+    };
+    let dump = |libraries: &[Vec<u8>]| libraries::dump(libraries.iter().map(|l| &l[..]), true);
+    let (a, b) = (load("a", "f"), load("b", "g"));
+    assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &dump(&[a.clone(), b.clone()])]), "+OK");
+    assert_eq!(ask(&[b"FCALL", b"f", b"0"]), "\"a\"");
+    assert_eq!(
+        ask(&[b"FUNCTION", b"RESTORE", &dump(std::slice::from_ref(&a))]),
+        "-ERR Library a already exists"
+    );
+    let clash = dump(&[load("a", "x"), load("c", "g")]);
+    assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &clash, b"REPLACE"]), "-ERR Function g already exists");
+    assert_eq!(ask(&[b"FCALL", b"f", b"0"]), "\"a\"");
+    let other = dump(&[load("a", "x")]);
+    assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &other, b"REPLACE"]), "+OK");
+    assert_eq!(ask(&[b"FCALL", b"f", b"0"]), "-ERR Function not found");
+    assert_eq!(ask(&[b"FCALL", b"g", b"0"]), "\"b\"");
+    assert_eq!(ask(&[b"FUNCTION", b"RESTORE", &dump(std::slice::from_ref(&a)), b"FLUSH"]), "+OK");
+    assert_eq!(ask(&[b"FCALL", b"g", b"0"]), "-ERR Function not found");
+    assert_eq!(
+        ask(&[b"FUNCTION", b"RESTORE", &dump(&[a]), b"WHAT"]),
+        "-ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE."
+    );
+    let foot = "-ERR DUMP payload version or checksum are wrong";
+    let mut broken = other.clone();
+    broken[9] ^= 1;
+    for wrong in [&b"x"[..], &broken, &[0; 20]] {
+        assert_eq!(ask(&[b"FUNCTION", b"RESTORE", wrong]), foot);
+    }
+    assert_eq!(
+        ask(&[b"FUNCTION", b"RESTORE", b"a", b"b", b"c"]),
+        "-ERR unknown subcommand or wrong number of arguments for 'restore'. Try FUNCTION HELP."
+    );
+    assert!(ask(&[b"FUNCTION", b"DUMP"]).starts_with('"'));
 }

@@ -146,3 +146,102 @@ fn what_a_script_writes_goes_out_as_one_unit() {
     assert_eq!(sent("redis.set_repl(redis.REPL_NONE) redis.call('SET', KEYS[1], 2)"), "");
     assert_eq!(sent("redis.call('SET', KEYS[1], 2) redis.call('NOPE')"), "| SELECT 0 | SET k 2");
 }
+
+/// What a script answers.
+fn answer(kit: &mut Kit, script: &str) -> String {
+    let words = ["EVAL", script, "0"].map(|w| w.as_bytes().to_vec());
+    kit.run("c", &words)
+}
+
+/// The holes that the reference has had, each tried.
+#[test]
+fn what_broke_the_reference() {
+    let mut kit = Kit::new(Config::default());
+    let mut is = |script: &str, reply: &str| assert_eq!(answer(&mut kit, script), reply, "{script}");
+    let error = |text: &str| format!("-ERR user_script:1: {text} script: on @user_script:1.");
+    let readonly = error("Attempt to modify a readonly table");
+    // CVE-2025-49844: a chunk's name freed while it is parsed.
+    is(
+        "local t = {} for i = 1, 2000 do t[i] = loadstring('return \"' .. ('x'):rep(100) .. i .. '\"', 'name' .. i) end collectgarbage() return #t[2000]()",
+        ":104",
+    );
+    // CVE-2025-46817: ranges of unpack that overflow.
+    is("return {unpack({1}, -2147483648, 2147483647)}", &error("too many results to unpack"));
+    is("return {unpack({1}, 0, 2147483647)}", &error("too many results to unpack"));
+    is("return {unpack({1}, 1, 1e300)}", &error("too many results to unpack"));
+    // CVE-2025-46818: metatables of basic types, which scripts of others use, too.
+    is("getmetatable('').__index = function() return 1 end", &readonly);
+    is("getmetatable('').__index.upper = nil", &readonly);
+    is("return getmetatable(1)", "nil");
+    // CVE-2025-46819: a long string's beginning without an end.
+    is("return loadstring('return [==')", "nil");
+    is("return loadstring('return [' .. ('='):rep(100000))", "nil");
+    // CVE-2024-31449: bit.tohex with the least of all numbers.
+    is("return bit.tohex(1, -2147483648)", "\"00000001\"");
+    is("return bit.tohex(-1, 0)", "\"\"");
+    // CVE-2015-4335 and its like: compiled code made by hand.
+    is("return loadstring('\\27Lua\\81\\0')", "nil");
+    is("local n = 0 return load(function() n = n + 1 return n == 1 and '\\27' or nil end)", "nil");
+    is("return loadstring(string.dump(function() end))", "nil");
+    // CVE-2022-24735, -24736: what one script leaves for the next.
+    is("redis.call = nil", &readonly);
+    is("rawset(_G, 'x', 1)", "-ERR Attempt to modify a readonly table script: on @user_script:1.");
+    is("setmetatable(_G, {})", "-ERR Attempt to modify a readonly table script: on @user_script:1.");
+    is("getmetatable(_G).__index = nil", &readonly);
+    is("table.insert(redis, 1)", "-ERR Attempt to modify a readonly table script: on @user_script:1.");
+    is(
+        "for k in pairs(_G) do if type(_G[k]) == 'table' then local ok = pcall(rawset, _G[k], 'x', 1) if ok and k ~= 'KEYS' and k ~= 'ARGV' then return k end end end",
+        "nil",
+    );
+    // Nothing that reaches out.
+    for name in [
+        "io", "package", "debug", "dofile", "loadfile", "require", "module", "print", "newproxy", "getfenv",
+        "setfenv",
+    ] {
+        is(
+            &format!("return {name}"),
+            &error(&format!("Script attempted to access nonexistent global variable '{name}'")),
+        );
+    }
+    is("local n = 0 for k in pairs(os) do n = n + 1 end return n", ":1");
+}
+
+/// Deep nesting, long strings and wrong functions for comparing end in errors.
+#[test]
+fn what_a_script_does_to_excess() {
+    let mut kit = Kit::new(Config::default());
+    let mut ends = |script: &str| {
+        let heard = answer(&mut kit, script);
+        assert!(heard.len() < 5000, "{script}: {} bytes", heard.len());
+    };
+    ends("local function f() return f() + 1 end return f()");
+    ends("local function f() return pcall(f) end return f()");
+    ends("local t = setmetatable({}, {}) getmetatable(t).__index = t return t.x");
+    ends("local t = {} for i = 1, 10000 do t = {t} end return t");
+    ends("return loadstring('return ' .. ('('):rep(100000))");
+    ends("return loadstring('return ' .. ('{'):rep(100000))");
+    ends("return loadstring(('do '):rep(100000))");
+    ends("return loadstring('return ' .. ('a..'):rep(100000) .. 'a')");
+    ends("return loadstring('return ' .. ('-'):rep(1000) .. '1')");
+    ends("return ('x'):rep(1e10)");
+    ends("local s = ('x'):rep(4e8) return #(s .. s .. s)");
+    ends("return ('a'):rep(100000):find(('a?'):rep(100000))");
+    ends("return #(('a'):rep(1000):gsub('.', {a = ('x'):rep(1e4)}))");
+    ends("local t = {} for i = 1, 100 do t[i] = i % 7 end table.sort(t, function() return true end)");
+    ends("table.sort({3, 2, 1}, function(a, b) error('x') end)");
+    ends("return cjson.decode(('['):rep(100000))");
+    ends("local t = {} for i = 1, 10000 do t = {t} end return cjson.encode(t)");
+    ends("local t = {} t[1] = t return cjson.encode(t)");
+    ends("local t = {} t[1] = t return #cmsgpack.pack(t)");
+    ends("return cmsgpack.unpack(('\\145'):rep(100000))");
+    ends("return cmsgpack.unpack('\\221\\255\\255\\255\\255')");
+    ends("return struct.pack('c2147483647', 'x')");
+    ends("return struct.unpack('c0', 'x', 2147483647)");
+    ends("return struct.pack('>I9999999999', 1)");
+    ends(
+        "return coroutine.wrap(function() return coroutine.wrap(function() error({err = 'x'}) end)() end)()",
+    );
+    ends(
+        "local co co = coroutine.create(function() return coroutine.resume(co) end) return coroutine.resume(co)",
+    );
+}

@@ -232,6 +232,7 @@ const RESETSTAT: Spec = Spec::server("resetstat", resetstat)
 fn resetstat(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let server = &mut *cx.server;
     server.stats = Stats::default();
+    server.scripts.evicted = 0;
     server.free.reset_freed();
     server.saves.count = 0;
     server.commands.stats.iter_mut().for_each(|s| *s = CommandStats::default());

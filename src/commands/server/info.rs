@@ -10,7 +10,6 @@ use crate::engine::cx::ServerCx;
 use crate::engine::error::Result;
 use crate::engine::loading::Progress;
 use crate::engine::replication::LinkState;
-use crate::engine::scripts::Scripts;
 use crate::engine::server::Server;
 use crate::engine::session::ClientType;
 use crate::engine::spec::*;
@@ -304,7 +303,7 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "allocator_resident", a.resident);
     line(t, "allocator_muzzy", a.muzzy);
     amount(t, "total_system_memory", total);
-    scripts_memory(&cx.server.scripts, t);
+    scripts_memory(cx.server, t);
     amount(t, "maxmemory", c.maxmemory);
     line(t, "maxmemory_policy", c.maxmemory_policy.name());
     let frag = memory::small_bins_waste();
@@ -338,19 +337,22 @@ fn memory_section(cx: &mut ServerCx<'_>, t: &mut String) {
 }
 
 /// The fields of the script engine.
-fn scripts_memory(scripts: &Scripts, t: &mut String) {
+fn scripts_memory(s: &Server, t: &mut String) {
+    let (scripts, functions) = (&s.scripts, &s.functions);
     let (vm, bodies) = (scripts.vm_memory() as u64, scripts.memory() as u64);
     line(t, "used_memory_lua", vm);
     line(t, "used_memory_vm_eval", vm);
     line(t, "used_memory_lua_human", human(vm));
     line(t, "used_memory_scripts_eval", bodies);
     line(t, "number_of_cached_scripts", scripts.len());
-    for name in ["number_of_functions", "number_of_libraries", "used_memory_vm_functions"] {
-        line(t, name, 0);
-    }
-    amount(t, "used_memory_vm_total", vm);
-    line(t, "used_memory_functions", 0);
-    amount(t, "used_memory_scripts", vm + bodies);
+    let (libraries, number) = functions.counts();
+    line(t, "number_of_functions", number);
+    line(t, "number_of_libraries", libraries);
+    let (functions_vm, code) = (functions.vm_memory() as u64, functions.memory() as u64);
+    line(t, "used_memory_vm_functions", functions_vm);
+    amount(t, "used_memory_vm_total", vm + functions_vm);
+    line(t, "used_memory_functions", code);
+    amount(t, "used_memory_scripts", vm + functions_vm + bodies + code);
 }
 
 fn loading_progress(l: &Progress, now_ms: i64, t: &mut String) {

@@ -18,7 +18,11 @@ pub const TIME: Spec = Spec::server("time", time)
     .summary("Returns the server's time.");
 
 fn time(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
-    let us = cx.server.clock.now_us();
+    // For a script time stands still.
+    let us = match &cx.server.scripts.running {
+        Some(script) => script.moment_us,
+        None => cx.server.clock.now_us(),
+    };
     out.array(2);
     out.bulk_int((us / 1_000_000) as i64);
     out.bulk_int((us % 1_000_000) as i64);

@@ -18,6 +18,7 @@
 //! servers pass over: [`AUX_ACTIVE`].
 
 pub mod check;
+pub mod libraries;
 pub mod payload;
 pub mod read;
 pub mod save;
