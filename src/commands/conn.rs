@@ -243,6 +243,9 @@ pub const RESET: Spec = Spec::server("reset", reset)
 
 fn reset(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (open, slot) = (cx.server.open_to_all(), cx.slot);
+    if matches!(cx.session().kind, ClientType::Replica | ClientType::Primary) {
+        return Err(Error::text("ERR can only reset normal client connections"));
+    }
     cx.server.leave(slot);
     let session = cx.session();
     // What the library said of itself stays: it is still the one behind the connection.
@@ -254,6 +257,7 @@ fn reset(cx: &mut ServerCx<'_>, _: &mut Args<'_>, out: &mut Reply<'_>) -> Result
     session.name = Vec::new();
     session.reply_mode = ReplyMode::On;
     session.no_touch = false;
+    session.readonly = false;
     session.no_evict = false;
     session.import_source = false;
     out.set_resp3(false);

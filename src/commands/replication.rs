@@ -6,7 +6,7 @@ use crate::base::quote::split_args;
 use crate::commands::sentinel;
 use crate::engine::args::Args;
 use crate::engine::config::values::Primary;
-use crate::engine::cx::ServerCx;
+use crate::engine::cx::{ServerCx, SessionCx};
 use crate::engine::error::{Error, Result};
 use crate::engine::replication::{Failover, FailoverState};
 use crate::engine::server::Server;
@@ -15,7 +15,8 @@ use crate::engine::spec::*;
 use crate::repl::peer::State;
 use crate::resp::Reply;
 
-pub const COMMANDS: &[Spec] = &[FAILOVER, PSYNC, REPLCONF, REPLICAOF, ROLE, SLAVEOF, SYNC, WAIT];
+pub const COMMANDS: &[Spec] =
+    &[FAILOVER, PSYNC, READ_ONLY, READ_WRITE, REPLCONF, REPLICAOF, ROLE, SLAVEOF, SYNC, WAIT];
 
 /// Bytes of an announced address (Redis: `NET_HOST_STR_LEN`).
 const ADDR_MAX: usize = 256;
@@ -307,6 +308,28 @@ fn may_sync(cx: &mut ServerCx<'_>, out: &Reply<'_>) -> Result {
         return Err(Error::text("ERR Filtered replica requires EOF capability"));
     }
     tracing::info!("Replica {} asks for synchronization", cx.server.replica_name(slot));
+    Ok(())
+}
+
+const READ_ONLY: Spec = Spec::session("readonly", |cx, _, out| take_old(cx, out, true))
+    .arity(exactly(0))
+    .flags(FAST | LOADING | STALE)
+    .acl(acl::CONNECTION)
+    .group(Group::Cluster)
+    .since("3.0.0")
+    .summary("Lets a connection read what a replica has, which may be old.");
+
+const READ_WRITE: Spec = Spec::session("readwrite", |cx, _, out| take_old(cx, out, false))
+    .arity(exactly(0))
+    .flags(FAST | LOADING | STALE)
+    .acl(acl::CONNECTION)
+    .group(Group::Cluster)
+    .since("3.0.0")
+    .summary("Takes READONLY back.");
+
+fn take_old(cx: &mut SessionCx<'_>, out: &mut Reply<'_>, takes: bool) -> Result {
+    cx.session.readonly = takes;
+    out.ok();
     Ok(())
 }
 

@@ -36,6 +36,7 @@ pub fn flags(s: &Session) -> String {
         (s.closing == Closing::AfterReply, 'c'),
         (s.closing == Closing::Now, 'A'),
         (s.peer.unix, 'U'),
+        (s.readonly, 'r'),
         (s.no_evict, 'e'),
         (s.no_touch, 'T'),
         (s.import_source, 'I'),

@@ -115,6 +115,16 @@ impl Error {
         Error::owned([b"EXECABORT Transaction discarded because of: ", reason].concat())
     }
 
+    /// What a client hears that can go to the primary itself: `REDIRECT host:port`.
+    pub fn redirect(host: &str, port: u16) -> Error {
+        Error::owned(format!("REDIRECT {host}:{port}"))
+    }
+
+    /// Whether it sends the client elsewhere.
+    pub fn is_redirect(&self) -> bool {
+        self.0.starts_with(b"REDIRECT ")
+    }
+
     /// `ERR invalid expire time in 'name' command`.
     pub fn expire_time(name: &str) -> Error {
         Error::owned(format!("ERR invalid expire time in '{name}' command"))

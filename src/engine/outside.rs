@@ -12,6 +12,7 @@ use crate::persist::aof::log::Log;
 use crate::persist::aof::writer::{Settings, Writer};
 use crate::sys::clock;
 use crate::sys::disk::{Disk, MemoryDisk, RealDisk};
+use crate::sys::log;
 use crate::sys::memory::{self, StatsCache};
 use crate::sys::process::{self, OomScore, OpenFiles};
 use crate::sys::signals;
@@ -110,6 +111,13 @@ impl Outside {
     pub fn apply_log(&self, config: &Config) {
         if self.real {
             start::apply_log(config);
+        }
+    }
+
+    /// The letter that lines of the log bear.
+    pub fn apply_role(&self, replica: bool) {
+        if self.real {
+            log::set_role(if replica { log::Role::Replica } else { log::Role::Primary });
         }
     }
 

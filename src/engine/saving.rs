@@ -8,12 +8,14 @@ use super::config::Config;
 use super::config::values::{RdbFieldExpiry, ShutdownFlags};
 use super::error::Error;
 use super::server::{Request, Server};
+use super::session::{Block, Blocked};
 use super::snapshot::{Ended, Plan, Purpose, Refused};
 use crate::base::limits::SAVE_RETRY_MS;
 use crate::persist::rdb::save::{self, Contents};
 use crate::persist::rdb::{FieldExpiry, Target, Usage, version_of};
 use crate::persist::snapshot::rdb::{DbSize, RdbFormat, RdbFrame};
 use crate::persist::snapshot::{FileSink, Sink};
+use crate::resp::Reply;
 use crate::sys::process::os_text;
 use crate::sys::{memory, version};
 
@@ -68,16 +70,19 @@ impl Server {
 
     /// The fields in front of the data.
     pub fn rdb_fields(&self, purpose: Purpose) -> Vec<(&'static str, String)> {
-        vec![
+        let mut fields = vec![
             ("tarn-ver", version::VERSION.into()),
             ("redis-bits", usize::BITS.to_string()),
             ("ctime", (self.clock.now_ms() / 1000).to_string()),
             ("used-mem", memory::used().to_string()),
-            ("repl-stream-db", "0".into()),
-            ("repl-id", self.repl.id.to_string()),
-            ("repl-offset", self.repl.offset.to_string()),
-            ("aof-base", ((purpose == Purpose::AofBase) as u8).to_string()),
-        ]
+        ];
+        if let Some((id, offset, db)) = self.history() {
+            fields.push(("repl-stream-db", db.to_string()));
+            fields.push(("repl-id", id.to_string()));
+            fields.push(("repl-offset", offset.to_string()));
+        }
+        fields.push(("aof-base", ((purpose == Purpose::AofBase) as u8).to_string()));
+        fields
     }
 
     /// A snapshot as RDB.
@@ -204,21 +209,59 @@ impl Server {
 }
 
 /// The end of the server.
+/// What came of a request to end the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShutDown {
+    Done,
+    /// Replicas are awaited.
+    Waiting,
+    /// The data could not be saved: the server goes on.
+    Failed,
+}
+
 impl Server {
-    /// Ends the server in good order: SHUTDOWN by `client`, or a signal. False when it goes on, because the data could not
-    /// be saved.
-    pub fn shut_down(&mut self, how: ShutdownFlags, client: Option<&str>) -> bool {
+    /// Ends the server in good order: SHUTDOWN by `client`, or a signal. Replicas that are behind get some time first.
+    pub fn shut_down(&mut self, how: ShutdownFlags, client: Option<&str>) -> ShutDown {
         if self.shutting_down {
-            return true;
+            return ShutDown::Done;
+        }
+        let now = how.contains(ShutdownFlags::NOW);
+        if self.shutdown_waits.is_some() && !now {
+            return ShutDown::Waiting;
         }
         match client {
             Some(client) => tracing::info!("User requested shutdown... (user request from '{client}')"),
             None => tracing::info!("User requested shutdown..."),
         }
+        self.take_pending_stream();
+        if !now && self.config.shutdown_timeout != 0 && self.replicas_behind().next().is_some() {
+            let timeout_ms =
+                i64::try_from(self.config.shutdown_timeout).unwrap_or(i64::MAX).saturating_mul(1000);
+            let now_ms = self.clock.now_ms() as i64;
+            self.shutdown_waits = Some((how, now_ms.saturating_add(timeout_ms)));
+            self.pause.shutdown = true;
+            self.repl.ack_wanted = true;
+            tracing::info!("Waiting for replicas before shutting down.");
+            return ShutDown::Waiting;
+        }
+        if self.finish_shutdown(how) { ShutDown::Done } else { ShutDown::Failed }
+    }
+
+    /// Goes on with a shutdown that has waited for replicas, when they have all or it has waited long enough.
+    pub fn shutdown_on(&mut self, now_ms: i64) {
+        let Some((how, until_ms)) = self.shutdown_waits else { return };
+        if until_ms <= now_ms || self.replicas_behind().next().is_none() {
+            self.finish_shutdown(how);
+        }
+    }
+
+    /// Ends the server. False when it goes on, because the data could not be saved.
+    fn finish_shutdown(&mut self, how: ShutdownFlags) -> bool {
+        self.tell_who_is_behind();
         if !self.leave_in_order(how) {
             tracing::warn!("Errors trying to shut down the server. Check the logs for more information.");
             self.shutdown_asked = false;
-            self.outside.forget_signal();
+            self.end_shutdown();
             return false;
         }
         self.shutting_down = true;
@@ -226,6 +269,27 @@ impl Server {
         tracing::warn!("{name} is now ready to exit, bye bye...");
         self.requests.push(Request::Exit(0));
         true
+    }
+
+    /// There will be no shutdown: those who have asked for it hear so, and writes go on.
+    pub fn end_shutdown(&mut self) {
+        self.outside.forget_signal();
+        if self.shutdown_waits.take().is_none() {
+            return;
+        }
+        for slot in self.blocked.clone() {
+            let waits = |b: &Block| matches!(b.on, Blocked::Shutdown);
+            let session = self.client(slot);
+            if session.block.as_ref().is_some_and(waits) {
+                let resp3 = session.resp3;
+                let mut out = Reply::new(&mut session.output, resp3);
+                out.error(b"ERR Errors trying to SHUTDOWN. Check logs.");
+                self.unblock(slot);
+                self.flush_later(slot);
+            }
+        }
+        self.pause.shutdown = false;
+        self.resume_paused();
     }
 
     /// Leaves the data as it is wanted; whether that went well, or does not matter.

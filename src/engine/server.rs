@@ -6,7 +6,9 @@ use std::path::Path;
 use super::aof::Aof;
 use super::commandlog::CommandLogs;
 use super::config::Config;
+use super::config::values::ShutdownFlags;
 use super::effects::{Effects, listeners};
+use super::error::Error;
 use super::functions::Functions;
 use super::latency::LatencyMonitor;
 use super::loading::{LastLoad, Load, LoadError, Loaded, Progress};
@@ -18,6 +20,7 @@ use super::saving::{self, Saves};
 use super::scripts::Scripts;
 use super::session::{Block, Blocked, ClientType, Clients, Due, Peer, Session};
 use super::snapshot::Snapshots;
+use super::spec::{Flags, WRITE};
 use super::stats::{ErrorOrigin, Stats};
 use super::stream::Stream;
 use super::table::CommandTable;
@@ -55,13 +58,15 @@ pub struct Pause {
     pub all_until_ms: i64,
     /// Writes wait for the end of a FAILOVER.
     pub failover: bool,
+    /// Writes wait for the end of the server.
+    pub shutdown: bool,
 }
 
 impl Pause {
     /// Until when writes wait, for whatever reason.
     #[inline]
     pub fn writes_wait_until_ms(&self) -> i64 {
-        if self.failover { i64::MAX } else { self.writes_until_ms.max(self.all_until_ms) }
+        if self.failover || self.shutdown { i64::MAX } else { self.writes_until_ms.max(self.all_until_ms) }
     }
 }
 
@@ -190,6 +195,8 @@ pub struct Server {
     /// A signal has asked for a shutdown.
     pub shutdown_asked: bool,
     pub shutting_down: bool,
+    /// A shutdown that waits for replicas: how it is to be done, and until when it waits.
+    pub shutdown_waits: Option<(ShutdownFlags, i64)>,
     /// When the log last told of a browser that was sent away, ms of Unix time.
     pub attack_told_ms: i64,
     /// The stream of propagated commands.
@@ -252,6 +259,7 @@ impl Server {
             migrate: MigrateCache::default(),
             shutdown_asked: false,
             shutting_down: false,
+            shutdown_waits: None,
             attack_told_ms: 0,
             stream: Stream::default(),
         };
@@ -297,7 +305,7 @@ impl Server {
                 self.waiting.add(slot, wait);
             }
             Blocked::Wait { .. } => drop(self.repl.waiters.insert(slot)),
-            Blocked::Log | Blocked::Paused | Blocked::Freeing | Blocked::Snapshot => {}
+            Blocked::Log | Blocked::Paused | Blocked::Shutdown | Blocked::Freeing | Blocked::Snapshot => {}
         }
     }
 
@@ -330,7 +338,7 @@ impl Server {
         if !at_once && pause.all_until_ms.max(pause.writes_until_ms) > now_ms {
             return;
         }
-        self.pause = Pause { failover: pause.failover, ..Pause::default() };
+        self.pause = Pause { writes_until_ms: 0, all_until_ms: 0, ..pause };
         self.resume_paused();
     }
 
@@ -372,7 +380,7 @@ impl Server {
 
     /// The server becomes a replica: whoever waits for something to change here hears of it, or is sent to the primary.
     pub fn send_blocked_away(&mut self) {
-        let primary = self.config.replicaof.as_ref().map(|p| format!("REDIRECT {}:{}", p.host, p.port));
+        let primary = self.config.replicaof.as_ref().map(|p| Error::redirect(&p.host, p.port));
         for slot in self.blocked.clone() {
             let Some(s) = self.clients.get(slot) else { continue };
             // What is only held runs again, and is judged then.
@@ -381,8 +389,9 @@ impl Server {
                 continue;
             }
             match &primary {
-                Some(text) if s.capa_redirect && s.waits_for_keys().is_some() => {
-                    self.end_wait_as(slot, Some(text.as_bytes()));
+                _ if s.readonly && !self.waits_to_write(slot) => {}
+                Some(error) if s.capa_redirect && s.waits_for_keys().is_some() => {
+                    self.end_wait_as(slot, Some(error.as_bytes()));
                 }
                 _ => {
                     self.end_wait_as(
@@ -396,6 +405,12 @@ impl Server {
                 }
             }
         }
+    }
+
+    /// Whether the command that a client waits with changes data.
+    fn waits_to_write(&self, slot: usize) -> bool {
+        let last = self.clients.get(slot).and_then(|s| s.last_command);
+        last.is_some_and(|id| self.commands.get(id).spec.has(WRITE))
     }
 
     /// Counts a wait that has ended without being served. A `command` that waited for keys counts as it runs again; this
@@ -502,10 +517,11 @@ impl Server {
 
     /// Calls off the shutdown that a signal has asked for. False when there is none.
     pub fn abort_shutdown(&mut self) -> bool {
-        if self.shutting_down || !std::mem::take(&mut self.shutdown_asked) {
+        let waits = self.shutdown_waits.is_some();
+        if self.shutting_down || !(std::mem::take(&mut self.shutdown_asked) | waits) {
             return false;
         }
-        self.outside.forget_signal();
+        self.end_shutdown();
         tracing::info!("Shutdown manually aborted.");
         true
     }
@@ -541,12 +557,17 @@ impl Server {
 
     /// What a command of the client in `slot` does with keys whose time has come.
     #[inline]
-    pub fn expiry_rule_for(&self, slot: usize, now_ms: i64) -> ExpiryRule {
+    pub fn expiry_rule_for(&self, slot: usize, flags: Flags, now_ms: i64) -> ExpiryRule {
         match self.expiry_rule {
             // The primary says when a key is over, and what it says was true where it was said.
             ExpiryRule::Remove if self.is_replica() => {
                 let primary = self.clients.get(slot).is_some_and(|s| s.kind == ClientType::Primary);
-                if primary { ExpiryRule::Ignore } else { ExpiryRule::Hide }
+                match primary {
+                    true => ExpiryRule::Ignore,
+                    // A client that writes here finds its way free.
+                    false if flags & WRITE != 0 && self.is_writable_replica() => ExpiryRule::Remove,
+                    false => ExpiryRule::Hide,
+                }
             }
             ExpiryRule::Remove if self.config.import_mode => {
                 let source = self.clients.get(slot).is_some_and(|s| s.import_source);

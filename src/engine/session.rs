@@ -62,6 +62,8 @@ pub enum Blocked {
     Wait { replicas: i64, offset: i64, on_disk: Option<OnDisk> },
     /// The log is too far behind to take another write.
     Log,
+    /// SHUTDOWN, until replicas have all.
+    Shutdown,
     /// CLIENT PAUSE holds its next command.
     Paused,
     /// FLUSHALL SYNC, until the memory is free.
@@ -162,6 +164,8 @@ pub struct Session {
     pub no_evict: bool,
     /// CLIENT NO-TOUCH.
     pub no_touch: bool,
+    /// READONLY: it takes what a replica has.
+    pub readonly: bool,
     /// CLIENT CAPA REDIRECT.
     pub capa_redirect: bool,
     /// CLIENT IMPORT-SOURCE.

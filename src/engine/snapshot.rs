@@ -99,6 +99,8 @@ pub struct Running {
     pub let_pass: BTreeSet<usize>,
     /// So much waits to be written that no more may come.
     pub full: bool,
+    /// The walk rests until some of that is written.
+    pub stalled: bool,
     /// Commands run when it was last driven, and when that was.
     pub commands: u64,
     pub driven_ns: u64,
@@ -159,6 +161,7 @@ impl Server {
             held_for_value: Vec::new(),
             let_pass: BTreeSet::new(),
             full: false,
+            stalled: false,
             commands: self.stats.commands,
             driven_ns: self.clock.mono_ns(),
         }));

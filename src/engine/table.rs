@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::args::Args;
 use super::spec::Spec;
 use super::stats::CommandStats;
 
@@ -142,6 +143,13 @@ impl CommandTable {
     /// Finds a container's subcommand by its name in any case of letters.
     pub fn find_sub(&self, parent: &Command, name: &[u8]) -> Option<&Command> {
         self.subs(parent).find(|c| c.spec.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+
+    /// The name of what a request asks for, with its container's; empty for what is no command.
+    pub fn name_of(&self, args: &Args<'_>) -> &str {
+        let Some(command) = self.find(args.get(0)) else { return "" };
+        let sub = (args.len() > 1).then(|| self.find_sub(command, args.get(1))).flatten();
+        &sub.unwrap_or(command).full_name
     }
 
     /// A container's subcommands.

@@ -30,6 +30,9 @@ impl Exec {
         self.check_command((slot, id), args, out, mark, (before, result.is_err()));
         self.end_moment();
         self.drain(slot, id, args);
+        if self.server.is_writable_replica() {
+            self.note_own_volatile(slot, spec, args);
+        }
         if self.server.fx.listeners & listeners::TRACKING != 0 {
             self.after_tracked(slot, id, args);
         }
@@ -69,7 +72,7 @@ impl Exec {
         match spec.handler {
             Handler::Key(f) => {
                 let server = &mut self.server;
-                let rule = server.expiry_rule_for(slot, now_ms);
+                let rule = server.expiry_rule_for(slot, spec.flags, now_ms);
                 let session = match server.clients.get_mut(slot) {
                     Some(s) => s,
                     None => &mut server.nobody,
@@ -97,7 +100,7 @@ impl Exec {
                 f(&mut ServerCx { server: &mut self.server, slot, now_ms }, args, out)
             }
             Handler::Server(f) => {
-                let rule = self.server.expiry_rule_for(slot, now_ms);
+                let rule = self.server.expiry_rule_for(slot, spec.flags, now_ms);
                 let no_touch = self.server.client(slot).no_touch;
                 let access = self.server.config.maxmemory_policy.access();
                 let access = if no_touch { Access::Untouched } else { access };

@@ -17,6 +17,7 @@ impl Exec {
             self.server.end_pause(now_ms, false);
         }
         self.heed_signal();
+        self.server.shutdown_on(now_ms);
         let load_due = self.load_rdb_on(now_ms);
         let expiry_due = self.expire_due();
         let snapshot_due = self.snapshot_on();

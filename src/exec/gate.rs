@@ -6,9 +6,10 @@ use crate::engine::args::Args;
 use crate::engine::config::values::DisklessLoad;
 use crate::engine::effects::listeners;
 use crate::engine::error::Error;
+use crate::engine::replication::FailoverState;
 use crate::engine::server::Server;
 use crate::engine::session::{Block, Blocked, ClientType, ReplyMode};
-use crate::engine::spec::{self, Flags, Handler, Spec};
+use crate::engine::spec::{self, Flags, Handler};
 use crate::engine::stats::ErrorOrigin;
 use crate::engine::table::Command;
 use crate::resp::Reply;
@@ -96,7 +97,9 @@ impl Exec {
         if let Some(id) = id.filter(|&id| is_exec(self.server.commands.get(id).spec)) {
             // The transaction is over, whatever it is that EXEC lacks.
             self.server.end_transaction(slot, None);
-            error = Error::transaction_discarded(&error);
+            if !error.is_redirect() {
+                error = Error::transaction_discarded(&error);
+            }
             if !self.server.monitors.is_empty() {
                 self.feed_monitors(slot, id, args, out);
             }
@@ -165,8 +168,8 @@ impl Exec {
         if self.depth == 0 && self.server.fx.listeners & listeners::TRACKING != 0 {
             self.forget_reads_before_command();
         }
-        if let Some(error) = self.world_refuses(slot, spec, (flags, lacks)) {
-            return Pass::Refuse(Some(id), error);
+        if let Some(pass) = self.world_stops(slot, id, (flags, lacks)) {
+            return pass;
         }
         if subscribed && !spec.has(spec::WHILE_SUBSCRIBED) {
             let name = &self.server.commands.get(id).full_name;
@@ -197,6 +200,21 @@ impl Exec {
         true
     }
 
+    /// Whether a client that can go to the primary itself is to be sent there for this.
+    fn would_redirect(&self, slot: usize, flags: Flags) -> bool {
+        self.server.is_replica()
+            && self.server.clients.get(slot).is_some_and(|s| {
+                s.capa_redirect && (flags & spec::WRITE != 0 || flags & spec::READONLY != 0 && !s.readonly)
+            })
+    }
+
+    /// Whether a request that would be sent to the primary waits until there is one: while a FAILOVER ends both are
+    /// replicas for a moment, and each would send it to the other.
+    #[cold]
+    fn waits_for_failover(&self, slot: usize, flags: Flags) -> bool {
+        self.server.repl.failover.state == FailoverState::InProgress && self.would_redirect(slot, flags)
+    }
+
     /// What being a replica, having too few of them, or having no data yet forbids.
     #[cold]
     pub(super) fn replication_refuses(&mut self, slot: usize, flags: Flags, lacks: Flags) -> Option<Error> {
@@ -206,10 +224,9 @@ impl Exec {
         let c = &server.config;
         if let Some(primary) = &c.replicaof
             && !obeys
-            && session.is_some_and(|s| s.capa_redirect)
-            && flags & (spec::WRITE | spec::READONLY) != 0
+            && self.would_redirect(slot, flags)
         {
-            return Some(Error::owned(format!("REDIRECT {}:{}", primary.host, primary.port)));
+            return Some(Error::redirect(&primary.host, primary.port));
         }
         let writes = flags & spec::WRITE != 0;
         if writes && !server.enough_replicas() {
@@ -241,16 +258,24 @@ impl Exec {
             .then_some(Error::text("ERR Replica can't interact with the keyspace"))
     }
 
-    /// What a disk that fails and being a replica forbid, or having too few of them. What the primary sends is obeyed.
+    /// What a disk that fails and being a replica forbid, or having too few of them, or put off. What the primary sends is
+    /// obeyed.
     #[inline]
-    fn world_refuses(&mut self, slot: usize, spec: &Spec, (flags, lacks): (Flags, Flags)) -> Option<Error> {
+    fn world_stops(&mut self, slot: usize, id: u16, (flags, lacks): (Flags, Flags)) -> Option<Pass> {
         if let Some(error) = self.server.disk_error()
-            && (flags & spec::WRITE != 0 || spec.name == "ping")
+            && (flags & spec::WRITE != 0 || self.server.commands.get(id).spec.name == "ping")
             && self.server.client(slot).kind != ClientType::Primary
         {
-            return Some(error);
+            return Some(Pass::Refuse(Some(id), error));
         }
-        if self.server.replication_gates() { self.replication_refuses(slot, flags, lacks) } else { None }
+        if !self.server.replication_gates() {
+            return None;
+        }
+        if self.waits_for_failover(slot, flags) {
+            self.hold(slot, id);
+            return Some(Pass::Wait);
+        }
+        self.replication_refuses(slot, flags, lacks).map(|error| Pass::Refuse(Some(id), error))
     }
 
     /// A web page made somebody's browser talk to us: what follows its headers could be commands, so the connection
@@ -283,10 +308,15 @@ impl Exec {
         if until <= now_ms || exempt {
             return false;
         }
-        // CLIENT LIST shows what it waits with.
-        session.last_command = Some(id);
-        self.server.block(slot, Block { on: Blocked::Paused, until_ms: None });
+        self.hold(slot, id);
         true
+    }
+
+    /// Makes a client wait for the end of a pause.
+    fn hold(&mut self, slot: usize, id: u16) {
+        // CLIENT LIST shows what it waits with.
+        self.server.client(slot).last_command = Some(id);
+        self.server.block(slot, Block { on: Blocked::Paused, until_ms: None });
     }
 
     /// Counts an error reply for INFO.

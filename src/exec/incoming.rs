@@ -14,6 +14,7 @@ use super::Exec;
 use crate::base::limits::{SYNC_BATCH_KEYS, SYNC_BATCHES};
 use crate::base::rng::Rng;
 use crate::engine::config::values::{DisklessLoad, RdbVersionCheck};
+use crate::engine::functions::Restore;
 use crate::engine::replication::LinkState;
 use crate::engine::server::Server;
 use crate::keyspace::Db;
@@ -41,6 +42,8 @@ enum Step {
     Keys(Vec<LoadedKey>),
     /// The database that the stream begins in.
     StreamDb(usize),
+    /// The code of a library.
+    Function(Vec<u8>),
     End,
     Failed(String),
 }
@@ -52,6 +55,7 @@ struct Loading {
     /// The database that keys go to.
     db: usize,
     stream_db: usize,
+    functions: Vec<Vec<u8>>,
     keys: u64,
     /// The old data is still here.
     kept: bool,
@@ -214,7 +218,15 @@ impl Exec {
         }
         let dbs = (0..count as u32).map(|i| Db::new(i, Rng::new(server.rng.next_u64()))).collect();
         let kept = true;
-        Stage::Loading(Box::new(Loading { steps, dbs, db: 0, stream_db: 0, keys: 0, kept }))
+        Stage::Loading(Box::new(Loading {
+            steps,
+            dbs,
+            db: 0,
+            stream_db: 0,
+            functions: Vec::new(),
+            keys: 0,
+            kept,
+        }))
     }
 
     /// The old data makes room for the first of the new, unless it is to be served until the new is whole.
@@ -248,6 +260,7 @@ impl Exec {
                     keys.into_iter().for_each(|k| db.insert_loaded(k.entry, k.idle, k.frequency));
                 }
                 Ok(Step::StreamDb(db)) => loading.stream_db = db,
+                Ok(Step::Function(code)) => loading.functions.push(code),
                 Ok(Step::End) => {
                     self.loaded();
                     return false;
@@ -282,6 +295,11 @@ impl Exec {
             );
             server.cancel_handshake();
             return;
+        }
+        let restored = server.functions.restore(&loading.functions, Restore::Flush, &server.clock);
+        if let Err(text) = restored {
+            // The data is good all the same.
+            tracing::warn!("Failed loading functions from the primary: {}", String::from_utf8_lossy(&text));
         }
         if loading.kept {
             server.leave_history();
@@ -404,6 +422,7 @@ impl Server {
     fn refuses_empty(&self, loading: &Loading) -> bool {
         let new = self.repl.link.syncing.is_some_and(|(_, offset)| offset == 0);
         loading.keys == 0
+            && loading.functions.is_empty()
             && new
             && self.repl.link.followed
             && self.keys() > 0
@@ -443,6 +462,7 @@ fn decode(mut reader: Reader<'_>, databases: usize, to: &SyncSender<Step>) {
                 let db = crate::base::num::parse_u64(&value).and_then(|db| usize::try_from(db).ok());
                 db.map(Step::StreamDb)
             }
+            Ok(Item::Function(code)) => Some(Step::Function(code)),
             Ok(Item::End { .. }) => Some(Step::End),
             Ok(_) => continue,
             Err(e) => Some(Step::Failed(e.to_string())),

@@ -2,8 +2,11 @@
 //! connection of ours is none of a client's requests until the stream begins.
 
 use super::Exec;
+use crate::engine::args::Args;
+use crate::engine::client_info;
 use crate::engine::config::values::PropagationError;
 use crate::engine::replication::{FailoverState, LinkState};
+use crate::engine::session::ClientType;
 use crate::repl::ReplId;
 use crate::repl::handshake::Verdict;
 
@@ -198,7 +201,7 @@ impl Exec {
             }
             _ => {}
         }
-        if self.server.repl.link.state == LinkState::Connect {
+        if self.server.repl.link.state == LinkState::Connect && self.server.load.is_none() {
             self.server.connect_to_primary();
         }
         if !self.server.repl.link.pre_psync {
@@ -206,22 +209,41 @@ impl Exec {
         }
     }
 
-    /// A request of the primary has failed here: the two no longer hold the same.
+    /// Primaries and replicas get no replies. An error means that the two no longer hold the same, or never did; a replica
+    /// that asks for anything is none.
+    pub(super) fn keep_reply_back(&mut self, slot: usize, kind: ClientType, args: &Args<'_>, reply: &[u8]) {
+        if reply.first() == Some(&b'-') {
+            self.told_of_error(kind, args, &reply[1..]);
+        }
+        if kind == ClientType::Replica {
+            let now_ms = self.server.clock.now_ms() as i64;
+            let name = self.server.commands.name_of(args);
+            if let Some(s) = self.server.clients.get(slot) {
+                let client = client_info::for_log(&self.server, s, now_ms);
+                tracing::warn!("Replica generated a reply to command '{name}', disconnecting it: {client}");
+            }
+            self.server.close_now(slot);
+        }
+    }
+
     #[cold]
-    pub(super) fn primary_s_error(&mut self, slot: usize, text: &[u8]) {
+    fn told_of_error(&mut self, kind: ClientType, args: &Args<'_>, text: &[u8]) {
         let server = &mut self.server;
         server.stats.unexpected_error_replies += 1;
-        let command = server.command_name(server.clients.get(slot).and_then(|s| s.last_command));
+        let name = server.commands.name_of(args);
         let text = String::from_utf8_lossy(&text[..text.len().min(SHOWN_MAX)]);
+        let (from, to) =
+            if kind == ClientType::Primary { ("replica", "primary") } else { ("primary", "replica") };
         tracing::warn!(
-            "== CRITICAL == This replica is sending an error to its primary: '{}' after processing the command \
-             '{command}'",
+            "== CRITICAL == This {from} is sending an error to its {to}: '{}' after processing the command '{name}'",
             text.trim_end()
         );
         let behavior = server.config.propagation_error_behavior;
         assert!(
-            !server.config.replica_read_only || behavior == PropagationError::Ignore,
-            "This replica panicked sending an error to its primary after processing the command '{command}'"
+            kind != ClientType::Primary
+                || !server.config.replica_read_only
+                || behavior == PropagationError::Ignore,
+            "This {from} panicked sending an error to its {to} after processing the command '{name}'"
         );
     }
 }

@@ -46,9 +46,10 @@ impl Exec {
             LoadStep::Waiting => Some(now_ms + 1),
             LoadStep::Ended(result) if std::mem::take(&mut self.starting) => {
                 match result {
-                    Ok(_) => {
+                    Ok(loaded) => {
                         let seconds = (now_ms - began_ms).max(0) as f64 / 1000.0;
                         tracing::info!("DB loaded from disk: {seconds:.3} seconds");
+                        self.server.resume_loaded(&loaded);
                     }
                     Err(error) => self.start_failed(&error),
                 }

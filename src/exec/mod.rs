@@ -64,8 +64,8 @@ pub struct Exec {
     frame: deliver::Frame,
     /// What is being loaded is the file at start.
     starting: bool,
-    /// The full synchronization that is being sent.
-    sending: Option<Box<sync::Sending>>,
+    /// The full synchronizations that are being sent.
+    sending: Vec<sync::Sending>,
     /// The data set that is being received.
     incoming: Option<Box<incoming::Incoming>>,
 }
@@ -88,7 +88,7 @@ impl Exec {
             between: None,
             frame: Default::default(),
             starting: false,
-            sending: None,
+            sending: Vec::new(),
             incoming: None,
         }
     }
@@ -172,10 +172,13 @@ impl Exec {
         let s = self.server.client(slot);
         s.bytes_out += n as u64;
         if s.output.is_empty() {
-            self.server.stream_sent(slot, n);
-        } else {
-            s.output.consume(n);
-            self.server.note_sent(slot, n);
+            return self.server.stream_sent(slot, n);
+        }
+        s.output.consume(n);
+        let replica = s.kind == ClientType::Replica;
+        self.server.note_sent(slot, n);
+        if replica {
+            self.server.repl.stats.bytes_out += n as u64;
         }
     }
 

@@ -2,7 +2,12 @@
 //! the backlog; and what replication does once a second on either side.
 
 use super::Exec;
+use crate::engine::args::Args;
+use crate::engine::keys::keys_of;
 use crate::engine::replication::FailoverState;
+use crate::engine::session::ClientType;
+use crate::engine::spec::{Spec, WRITE};
+use crate::keyspace::{ExpiryRule, Key};
 use crate::repl::peer::State;
 
 /// Between two rounds of the periodic work, and while a FAILOVER goes on, ms.
@@ -19,8 +24,49 @@ impl Exec {
             let failover = self.server.repl.failover.state != FailoverState::None;
             self.server.repl.cron_due_ms = now_ms + if failover { FAILOVER_ROUND_MS } else { ROUND_MS };
         }
-        let receiving = self.receive_on(now_ms);
-        self.sync_on(now_ms).into_iter().chain(receiving).min()
+        let due = [self.receive_on(now_ms), self.sync_on(now_ms), self.expire_own(now_ms)];
+        due.into_iter().flatten().min()
+    }
+
+    /// Remembers which keys a client has given an expiry on a replica that it may write to.
+    #[cold]
+    pub(super) fn note_own_volatile(&mut self, slot: usize, spec: &Spec, args: &Args<'_>) {
+        let Some(session) = self.server.clients.get(slot) else { return };
+        if session.kind == ClientType::Primary || !spec.has(WRITE) {
+            return;
+        }
+        let Ok(keys) = keys_of(spec, args) else { return };
+        let Some(db) = self.server.dbs.get(session.db) else { return };
+        for (i, _) in keys {
+            let key = args.get(i);
+            if let Some(at) = db.raw(Key::new(key)).and_then(|e| e.expiry()) {
+                self.server.repl.own_volatile.insert((at, db.id, key.into()));
+            }
+        }
+    }
+
+    /// Removes those whose time has come. Returns when the next one is due.
+    fn expire_own(&mut self, now_ms: i64) -> Option<i64> {
+        let mut any = false;
+        while let Some(first) = self.server.repl.own_volatile.first()
+            && first.0 <= now_ms
+            && let Some((at, db, name)) = self.server.repl.own_volatile.pop_first()
+        {
+            let Some(db) = self.server.dbs.get_mut(db as usize) else { continue };
+            (db.now_ms, db.expiry_rule) = (now_ms, ExpiryRule::Ignore);
+            let key = Key::new(&name);
+            if let Some(pos) = db.peek(key)
+                && db.at(pos).expiry() == Some(at)
+            {
+                db.expire_at(pos, key.hash);
+                any = true;
+            }
+        }
+        if any {
+            self.drain_expired(false);
+            self.finish_effects();
+        }
+        self.server.repl.own_volatile.first().map(|first| first.0)
     }
 
     /// Asks replicas for what clients wait for.

@@ -192,9 +192,9 @@ impl Exec {
         let hard = self.server.config.client_output_buffer_limit.normal.hard as usize;
         let most = if hard > 0 { OUTPUT_PAUSE.min(hard) } else { OUTPUT_PAUSE };
         let share_min = self.server.config.min_string_size_avoid_copy_reply;
-        let primary = self.server.client(slot).kind == ClientType::Primary;
         for r in batch {
             let begin = (out.mark(), *used);
+            let kind = self.server.client(slot).kind;
             if r.count > 0 {
                 let words = &spans[r.first as usize..(r.first + r.count) as usize];
                 let mut args = Args::new(input, words);
@@ -211,10 +211,8 @@ impl Exec {
                 if self.server.waiting.any_ready() {
                     self.serve_waiting();
                 }
-                if primary {
-                    if out.is_error_since(begin.0) {
-                        self.primary_s_error(slot, &out.written_since(begin.0));
-                    }
+                if matches!(kind, ClientType::Primary | ClientType::Replica) && out.since(begin.0) > 0 {
+                    self.keep_reply_back(slot, kind, &args, &out.written_since(begin.0));
                     out.rewind(begin.0);
                 }
                 // What was sent to the client meanwhile (a message, a line of MONITOR) follows the reply.
@@ -224,7 +222,7 @@ impl Exec {
                 }
             }
             *used = r.end as usize;
-            if primary {
+            if kind == ClientType::Primary {
                 self.applied(slot, &input[begin.1..*used]);
             }
             if out.len() >= most || !ready(self.server.client(slot)) {

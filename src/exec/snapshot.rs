@@ -62,7 +62,7 @@ impl Exec {
         let idle = running.commands == self.server.stats.commands;
         running.commands = self.server.stats.commands;
         Some(match running.stage {
-            Stage::Walking if !running.full && idle => now_ms,
+            Stage::Walking if !running.stalled && idle => now_ms,
             Stage::Walking => now_ms + 1,
             _ => now_ms + LOOK_MS,
         })
@@ -96,6 +96,7 @@ impl Exec {
             }
         }
         running.full = running.unwritten() > most;
+        running.stalled = running.unwritten() >= most / 2;
         running.driven_ns = server.clock.mono_ns();
         if !more {
             running.writer.end();

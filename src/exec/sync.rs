@@ -1,5 +1,5 @@
 //! Full synchronizations as the primary sends them: one snapshot for all replicas that wait, straight to their
-//! connections or by way of a file. Threads make and read it; here its bytes are handed to the replicas' outputs, the
+//! connections or by way of the server's own file. Threads make and read it; here its bytes are handed to the replicas' outputs, the
 //! next ones when all have taken the last. What changes meanwhile is kept in the backlog from the offset on at which the
 //! snapshot was begun.
 
@@ -15,7 +15,8 @@ use crate::keyspace::heap::HeapStr;
 use crate::persist::snapshot::{FileSink, Sink};
 use crate::repl::payload::{Form, MARK_LEN};
 use crate::repl::peer::{Peer, State};
-use crate::repl::pipe::{Inlet, Outlet, Standing, pipe};
+use crate::repl::pipe::{Outlet, Standing, pipe};
+use crate::repl::spill::Spill;
 
 /// Between two looks at what the threads have, ms.
 const LOOK_MS: i64 = 1;
@@ -37,13 +38,17 @@ impl Exec {
     /// Begins a synchronization if a replica waits for one and it is time, and goes on with the one under way. Returns
     /// when to be called again.
     pub(super) fn sync_on(&mut self, now_ms: i64) -> Option<i64> {
-        if self.sending.is_some() {
-            self.send_on(now_ms);
+        for sending in std::mem::take(&mut self.sending) {
+            self.send_on(sending, now_ms);
         }
-        if self.sending.is_none() && self.server.repl.sync_wanted {
+        if self.server.repl.sync_wanted {
             self.begin_sync(now_ms);
         }
-        self.sending.is_some().then_some(now_ms + LOOK_MS)
+        if !self.server.snapshots.ended.is_empty() && self.sending.iter().all(|s| s.snapshot.is_none()) {
+            // How one ended that was given up is of no interest to anybody.
+            self.server.snapshots.ended.retain(|e| e.purpose != Purpose::Sync);
+        }
+        (!self.sending.is_empty()).then_some(now_ms + LOOK_MS)
     }
 
     /// Begins a snapshot for the replicas that have waited long enough.
@@ -71,7 +76,7 @@ impl Exec {
         server.stream.forget_db();
         let begun = if diskless { server.begin_to_sockets(&wanted) } else { server.begin_to_file(&wanted) };
         let mut sending = match begun {
-            Ok(sending) => Box::new(sending),
+            Ok(sending) => sending,
             Err(e) => {
                 tracing::warn!("BGSAVE for replication failed: {e:?}");
                 return group.into_iter().for_each(|slot| self.refuse_sync(slot));
@@ -83,7 +88,7 @@ impl Exec {
         if diskless {
             self.announce(&sending);
         }
-        self.sending = Some(sending);
+        self.sending.push(sending);
     }
 
     /// A replica hears that the data set at `offset` will come, and gets the stream from there on afterwards.
@@ -111,9 +116,8 @@ impl Exec {
         self.server.remove_replica(slot);
     }
 
-    /// Goes on with the synchronization under way.
-    fn send_on(&mut self, now_ms: i64) {
-        let Some(mut sending) = self.sending.take() else { return };
+    /// Goes on with a synchronization.
+    fn send_on(&mut self, mut sending: Sending, now_ms: i64) {
         sending.to.retain(|&(slot, id)| self.server.takes_part(slot, id));
         if sending.to.is_empty() {
             return self.give_up(&sending);
@@ -129,7 +133,7 @@ impl Exec {
         if sending.whole && (drained || matches!(sending.form, Form::Marked(_))) {
             return self.all_sent(&sending);
         }
-        self.sending = Some(sending);
+        self.sending.push(sending);
     }
 
     /// Nobody waits for it any more.
@@ -140,9 +144,9 @@ impl Exec {
                 // The file is of use as it is.
                 return;
             }
-            tracing::info!(
-                "Background saving, persistence disabled, last replica dropped, killing fork child."
-            );
+            let what =
+                if to_file { "Background saving, persistence disabled" } else { "Diskless rdb transfer" };
+            tracing::info!("{what}, last replica dropped, killing fork child.");
             self.server.cancel_snapshot();
         }
     }
@@ -286,7 +290,7 @@ impl Exec {
             }
             return;
         }
-        let Some(sending) = &mut self.sending else { return };
+        let Some(sending) = self.sending.iter_mut().find(|s| s.snapshot.is_some()) else { return };
         if sending.from.is_some() {
             tracing::info!("Current BGSAVE has socket target. Waiting for next BGSAVE for SYNC");
             return;
@@ -340,11 +344,14 @@ impl Server {
         self.rng.fill_hex(&mut mark);
         let (inlet, outlet) = pipe();
         let snapshot = if wanted.without_data {
-            inlet.push(self.empty_data_set());
+            inlet.push(self.empty_data_set(!wanted.without_functions));
             inlet.end();
             None
         } else {
-            Some(self.begin_sync_snapshot(Sink::Stream(Box::new(Ending(inlet))), wanted)?)
+            let path =
+                PathBuf::from(format!("temp-sync-{}.{:016x}", std::process::id(), self.rng.next_u64()));
+            let spill = Spill::new(inlet, self.outside.disk.clone(), path);
+            Some(self.begin_sync_snapshot(Sink::Stream(Box::new(spill)), wanted)?)
         };
         let form = Form::Marked(mark);
         Ok(Sending { snapshot, to: Vec::new(), from: Some(outlet), form, whole: false })
@@ -366,21 +373,6 @@ impl Server {
     fn take_ended(&mut self, id: u64) -> Option<Ended> {
         let i = self.snapshots.ended.iter().position(|e| e.id == id)?;
         Some(self.snapshots.ended.remove(i))
-    }
-}
-
-/// The end of a pipe that a snapshot is written to.
-struct Ending(Inlet);
-
-impl Write for Ending {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    /// The snapshot is whole.
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.end();
-        Ok(())
     }
 }
 

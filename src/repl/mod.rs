@@ -1,12 +1,13 @@
 //! Replication as plain state machines: no sockets, no clock, no clients. `backlog` is the stream that replicas get,
 //! `handshake` what a replica says to its primary and hears until the stream begins, `payload` where a data set that
-//! comes through a socket ends, `peer` what a primary knows of one replica. `exec` and `net` carry them out.
+//! comes through a socket ends, `peer` what a primary knows of one replica, `pipe` and `spill` the way to and from threads. `exec` and `net` carry them out.
 
 pub mod backlog;
 pub mod handshake;
 pub mod payload;
 pub mod peer;
 pub mod pipe;
+pub mod spill;
 
 use crate::base::rng::Rng;
 

@@ -70,6 +70,11 @@ impl Inlet {
         self.0.changed.notify_all();
     }
 
+    /// Whether nobody will read any more.
+    pub fn is_abandoned(&self) -> bool {
+        self.0.lock().no_reader
+    }
+
     /// Whether it holds as much as it should.
     pub fn is_full(&self) -> bool {
         let state = self.0.lock();

@@ -7,6 +7,8 @@ use super::instance::{OwnFailover, PROMOTED, RECONF_DONE, RECONF_INPROG, RECONF_
 use super::{CRASH_AFTER_ELECTION, Millis, Output, Sentinel};
 use crate::sys::clock;
 
+/// How long each Sentinel waits behind the one whose id comes before its own.
+const TURN: Millis = 100;
 /// How long the choice of a replica waits for what they have to say.
 const INFO_PATIENCE: Millis = 1000;
 /// Time that the primary's own FAILOVER must have left at the least.
@@ -50,8 +52,19 @@ impl Sentinel {
             }
             return false;
         }
+        if self.now - self.instances[primary].o_down_since < self.turn(primary) {
+            return false;
+        }
         self.start_failover(primary);
         true
+    }
+
+    /// How long this Sentinel lets others begin. After a kill all see the primary down within some milliseconds, and
+    /// who writes its vote for itself meanwhile votes for nobody else: without turns one election in twenty was split.
+    pub(super) fn turn(&self, primary: Id) -> Millis {
+        let others = self.instances[primary].sentinels.values().map(|s| &self.instances[*s]);
+        let before = others.filter(|one| !one.is(S_DOWN) && one.runid.as_ref() < Some(&self.myid));
+        before.count() as Millis * TURN
     }
 
     /// Goes on with a fail-over as far as it gets without waiting.

@@ -172,6 +172,18 @@ fn a_replica_with_an_old_info_is_asked_before_the_choice() {
 }
 
 #[test]
+fn sentinels_begin_in_the_order_of_their_ids() {
+    let own = format!("myid {}", "5".repeat(40));
+    let known = ["1", "9"].map(|id| format!("known-sentinel m 10.0.0.{id} 26379 {}", id.repeat(40)));
+    let mut machine = machine(&["monitor m 10.0.0.1 6379 1", &own, &known[0], &known[1]]);
+    let id = only(&machine);
+    assert_eq!(machine.turn(id), 100);
+    let first = machine.members(id, Kind::Sentinel)[0];
+    machine.instances[first].flags |= S_DOWN;
+    assert_eq!(machine.turn(id), 0);
+}
+
+#[test]
 fn scripts_are_tried_again_and_given_up() {
     let mut machine = machine(&["monitor m 10.0.0.1 6379 1", "notification-script m /x"]);
     machine.scripts = Default::default();

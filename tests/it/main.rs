@@ -12,6 +12,7 @@ mod interop;
 mod messages;
 mod process;
 mod protocol;
+mod replication;
 mod scripts;
 mod sentinel;
 mod server;

@@ -57,6 +57,33 @@ fn following_and_ceasing_to() {
 }
 
 #[test]
+fn clients_that_can_go_to_the_primary_are_sent_there() {
+    check_plain(
+        "> CLIENT CAPA REDIRECT             | +OK
+         > BLPOP l 0                        | (none)
+         c2> READONLY                       | +OK
+         c2> CLIENT CAPA REDIRECT           | +OK
+         c2> XREAD BLOCK 0 STREAMS st $     | (none)
+         c3> MULTI                          | +OK
+         c3> SET k v                        | +QUEUED
+         c4> REPLICAOF h 1                  | +OK
+         > PING
+         -REDIRECT h:1 +PONG
+         > GET k                            | -REDIRECT h:1
+         > READONLY                         | +OK
+         > GET k                            | nil
+         > SET k v                          | -REDIRECT h:1
+         > MULTI                            | +OK
+         > READWRITE                        | +QUEUED
+         > EXEC                             | [ +OK ]
+         > GET k                            | -REDIRECT h:1
+         c3> EXEC                           | -EXECABORT Transaction discarded because of: READONLY You can't write against a \
+          read only replica.
+         c2< (none)",
+    );
+}
+
+#[test]
 fn handing_over_and_synchronizing() {
     check_plain(
         "> FAILOVER                         | -ERR FAILOVER requires connected replicas.

@@ -198,6 +198,9 @@ fn listeners(s: &Server, t: &mut String) {
     if !c.unixsocket.is_empty() {
         let _ = write!(t, "listener{n}:name=unix,bind={}\r\n", c.unixsocket);
     }
+    if let Some((_, until_ms)) = s.shutdown_waits {
+        line(t, "shutdown_in_milliseconds", (until_ms - s.clock.now_ms() as i64).max(0));
+    }
 }
 
 fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
@@ -225,7 +228,11 @@ fn clients(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "total_watched_keys", s.watched.keys());
     line(t, "total_blocking_keys", s.waiting.keys());
     line(t, "total_blocking_keys_on_nokey", s.waiting.group_keys());
-    let reason = if pause.failover { "failover_in_progress" } else { "client_pause" };
+    let reason = match pause {
+        p if p.shutdown => "shutdown_in_progress",
+        p if p.failover => "failover_in_progress",
+        _ => "client_pause",
+    };
     line(t, "paused_reason", if paused { reason } else { "none" });
     line(t, "paused_actions", action);
     line(t, "paused_timeout_milliseconds", if paused { until - cx.now_ms } else { 0 });
@@ -476,10 +483,10 @@ fn stats(cx: &mut ServerCx<'_>, t: &mut String) {
     line(t, "pubsubshard_channels", shards);
     zeros(t, &["latest_fork_usec", "total_forks"]);
     line(t, "migrate_cached_sockets", s.migrate.len());
+    line(t, "slave_expires_tracked_keys", s.repl.own_volatile.len());
     zeros(
         t,
         &[
-            "slave_expires_tracked_keys",
             "active_defrag_hits",
             "active_defrag_misses",
             "active_defrag_key_hits",

@@ -5,7 +5,8 @@ use crate::engine::client_info;
 use crate::engine::config::values::ShutdownFlags;
 use crate::engine::cx::ServerCx;
 use crate::engine::error::{Error, Result};
-use crate::engine::session::Closing;
+use crate::engine::saving::ShutDown;
+use crate::engine::session::{Blocked, Closing};
 use crate::engine::spec::*;
 use crate::resp::Reply;
 
@@ -55,7 +56,7 @@ pub const SHUTDOWN: Spec = Spec::server("shutdown", shutdown)
 
 fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let Some(how) = read_how(args)? else {
-        // One that a command asks for ends within the turn: only a signal's may have to wait.
+        // One that need not wait has ended within its turn.
         if !cx.server.abort_shutdown() {
             return Err(Error::text("ERR No shutdown in progress."));
         }
@@ -72,8 +73,13 @@ fn shutdown(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> 
     }
     let client =
         cx.server.clients.get(cx.slot).map(|session| client_info::for_log(cx.server, session, cx.now_ms));
-    if !cx.server.shut_down(how, client.as_deref()) {
-        return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
+    match cx.server.shut_down(how, client.as_deref()) {
+        ShutDown::Done => {}
+        ShutDown::Failed => return Err(Error::text("ERR Errors trying to SHUTDOWN. Check logs.")),
+        ShutDown::Waiting => {
+            cx.block(Blocked::Shutdown, None);
+            return Ok(());
+        }
     }
     // What it sent behind this command is not run any more.
     cx.session().closing = Closing::Now;

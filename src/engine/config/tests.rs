@@ -351,7 +351,7 @@ fn a_file_named_again_counts_as_changed() {
 fn what_has_no_effect_is_named() {
     let mut config = Config::default();
     assert_eq!(config.without_effect(), []);
-    config.cluster_enabled = true;
+    config.locale_collate = "C".to_owned();
     config.port = 7000;
-    assert_eq!(config.without_effect(), [("cluster-enabled", "the cluster")]);
+    assert_eq!(config.without_effect(), [("locale-collate", "collation")]);
 }

@@ -3,6 +3,7 @@
 use crate::engine::client_info;
 use crate::engine::config::values::Primary;
 use crate::engine::cx::ServerCx;
+use crate::engine::loading::Loaded;
 use crate::engine::server::{Request, Server};
 use crate::engine::session::{ClientType, Peer};
 use crate::repl::ReplId;
@@ -84,7 +85,49 @@ impl Server {
     pub fn begin_as_replica(&mut self) {
         if self.is_replica() {
             self.repl.link.state = LinkState::Connect;
+            self.outside.apply_role(true);
         }
+    }
+
+    /// What a file says of the data that it holds: the history's name, the offset, and the database that the stream had
+    /// selected; nothing where nobody could go on with that.
+    pub fn history(&self) -> Option<(ReplId, i64, usize)> {
+        if !self.is_replica() {
+            return self.repl.backlog.as_ref().map(|_| (self.repl.id, self.stream_offset(), 0));
+        }
+        let link = &self.repl.link;
+        let db = match link.slot.filter(|_| self.link_is_up()).and_then(|slot| self.clients.get(slot)) {
+            Some(primary) => Some(primary.db),
+            None => link.cached,
+        };
+        db.map(|db| (self.repl.id, self.repl.offset, db))
+    }
+
+    /// The data that was loaded at the start is that of this history up to this offset: a replica goes on with it, and a
+    /// primary serves those who have it.
+    pub fn resume_history(&mut self, id: ReplId, offset: i64, stream_db: usize) {
+        let offset = offset.clamp(0, i64::MAX - 1);
+        self.repl.offset = offset;
+        if self.is_replica() {
+            self.repl.id = id;
+            self.repl.link.cached = Some(stream_db);
+        } else {
+            (self.repl.id2, self.repl.second_offset) = (id, offset + 1);
+            self.repl.no_replicas_since_ms = self.clock.now_ms() as i64;
+            self.create_backlog();
+        }
+    }
+
+    /// The file at the start was loaded: the history that it tells of goes on.
+    pub fn resume_loaded(&mut self, loaded: &Loaded) {
+        let id = loaded.repl_id.as_ref().and_then(|id| ReplId::parse(id.as_bytes()));
+        let (Some(id), Some(offset)) = (id, loaded.repl_offset) else { return };
+        // What was left out as over is still with those who have the rest, and nobody has told them.
+        if !self.is_replica() && loaded.expired + loaded.all_fields_expired > 0 {
+            return;
+        }
+        let db = loaded.repl_stream_db.and_then(|db| usize::try_from(db).ok());
+        self.resume_history(id, offset, db.unwrap_or(0));
     }
 
     /// Follows this primary from now on: REPLICAOF.
@@ -134,7 +177,10 @@ impl Server {
 
     /// What depends on being a primary or a replica.
     fn role_changed(&mut self) {
+        // A primary removes what is over, whoever made it so.
+        self.repl.own_volatile.clear();
         self.choose_streaming();
+        self.outside.apply_role(self.is_replica());
         // A failure is in the log.
         let _ = self.outside.apply_oom_score(&self.config);
     }

@@ -117,6 +117,33 @@ impl Server {
         }
     }
 
+    /// Replicas that have not acknowledged all.
+    pub fn replicas_behind(&self) -> impl Iterator<Item = usize> {
+        let behind = |slot: &usize| self.peer(*slot).is_some_and(|p| p.acked != self.repl.offset);
+        self.repl.replicas.iter().copied().filter(behind)
+    }
+
+    /// What a server that ends says of its replicas.
+    pub fn tell_who_is_behind(&self) {
+        let now_ms = self.clock.now_ms() as i64;
+        for slot in self.replicas_behind() {
+            let Some(peer) = self.peer(slot) else { continue };
+            let online = peer.state == peer::State::Online;
+            let lag = if online { now_ms / 1000 - peer.acked_ms / 1000 } else { 0 };
+            tracing::info!(
+                "Lagging replica {} reported offset {} behind master, lag={lag}, state={}.",
+                self.replica_name(slot),
+                self.repl.offset - peer.acked,
+                peer.state.name()
+            );
+        }
+        let all = self.repl.replicas.len();
+        if all > 0 {
+            let behind = self.replicas_behind().count();
+            tracing::info!("{} of {all} replicas are in sync when shutting down.", all - behind);
+        }
+    }
+
     /// Counts the replicas that `min-replicas-to-write` asks for.
     pub fn count_good_replicas(&mut self) {
         if self.config.min_replicas_to_write == 0 || self.config.min_replicas_max_lag == 0 {

@@ -40,6 +40,8 @@ pub struct Replication {
     pub good_replicas: usize,
     /// Some clients wait for acknowledgements: replicas are asked for them at the end of the turn.
     pub ack_wanted: bool,
+    /// Keys that clients have given an expiry on a writable replica, by their times: no primary will remove them.
+    pub own_volatile: BTreeSet<(i64, u32, Box<[u8]>)>,
     /// Slots of clients in WAIT.
     pub waiters: BTreeSet<usize>,
     /// A replica waits for a snapshot.
@@ -79,6 +81,7 @@ impl Replication {
             no_replicas_since_ms: now_ms,
             good_replicas: 0,
             ack_wanted: false,
+            own_volatile: BTreeSet::new(),
             waiters: BTreeSet::new(),
             sync_wanted: false,
             newcomers: Vec::new(),
@@ -102,6 +105,12 @@ impl Server {
     #[inline]
     pub fn is_replica(&self) -> bool {
         self.config.replicaof.is_some()
+    }
+
+    /// Whether clients may write although a primary is followed.
+    #[inline]
+    pub fn is_writable_replica(&self) -> bool {
+        self.is_replica() && !self.config.replica_read_only
     }
 
     /// Whether replication may forbid a command.

@@ -14,10 +14,13 @@ impl Server {
         self.begin_snapshot(plan)
     }
 
-    /// A data set without any key, for who wants none.
-    pub fn empty_data_set(&self) -> Vec<u8> {
+    /// A data set without any key, for who wants none, and without functions if these are not wanted either.
+    pub fn empty_data_set(&self, functions: bool) -> Vec<u8> {
         let target = Target { version: VERSION_BASE, ..self.rdb_target(FieldExpiry::Redis) };
         let mut frame = self.rdb_frame(Purpose::Sync, target);
+        if !functions {
+            frame.functions.clear();
+        }
         let (mut out, mut end) = (Vec::new(), Vec::new());
         frame.begin(&mut out);
         frame.end(&mut end);

@@ -2,6 +2,7 @@
 
 use crate::base::rng::Rng;
 use crate::engine::config::Config;
+use crate::engine::config::values::Primary;
 use crate::engine::replication::LinkState;
 use crate::engine::server::Request;
 use crate::engine::session::{Closing, Peer};
@@ -592,4 +593,81 @@ fn a_backlog_that_is_too_short_costs_everything() {
     net.check_equal();
     let stats = net.kits[0].exec.server.repl.stats;
     assert_eq!((stats.sync_full, stats.sync_partial_ok, stats.sync_partial_err), (2, 0, 2));
+}
+
+#[test]
+fn servers_that_come_back_with_their_data_go_on() {
+    for who in [0, 1] {
+        let mut net = Net::new(2);
+        set(&mut net, 0, "repl-diskless-sync-delay", "0");
+        net.fill(0, 10);
+        net.run(1, "REPLICAOF kit 0");
+        net.follows(1);
+        net.run(0, "SELECT 3");
+        net.run(0, "SET x 1");
+        net.advance(1000);
+        // One of them is saved and comes back.
+        let (id, offset, db) = net.kits[who].exec.server.history().unwrap();
+        net.down = true;
+        net.cut_all();
+        let mut kit = Kit::new(Config { port: who as u16, ..Config::default() });
+        let old = std::mem::take(&mut net.kits[who].exec.server.dbs);
+        kit.exec.server.dbs = old;
+        if who == 1 {
+            let primary = Primary { host: "kit".into(), port: 0 };
+            kit.exec.server.config.replicaof = Some(primary);
+            kit.exec.server.begin_as_replica();
+        }
+        kit.exec.server.resume_history(id, offset, db);
+        net.kits[who] = kit;
+        net.run(0, "SELECT 3");
+        net.run(0, "APPEND x 2");
+        net.down = false;
+        net.follows(1);
+        net.run(0, "APPEND x 3");
+        net.advance(1000);
+        net.check_equal();
+        let full = net.kits[0].exec.server.repl.stats.sync_full;
+        assert_eq!(full, if who == 0 { 0 } else { 1 }, "server {who}");
+    }
+}
+
+#[test]
+fn a_shutdown_waits_for_replicas() {
+    for (how, answer) in [("", "waits"), ("NOW", "ends"), ("NOSAVE", "waits")] {
+        let mut net = Net::new(2);
+        net.join(1, 0);
+        net.run(0, "SET a 1");
+        net.advance(1100);
+        // What is said now does not arrive at once.
+        net.kits[0].run("c", &["SET", "a", "2"].map(|w| w.as_bytes().to_vec()));
+        net.kits[0].raw("s", format!("SHUTDOWN {how}\r\n").as_bytes());
+        assert_eq!(net.kits[0].exec.server.shutting_down, answer == "ends", "{how}");
+        if answer == "waits" {
+            assert!(net.kits[0].run("c", &[b"INFO".to_vec()]).contains("shutdown_in_milliseconds:"));
+            assert_eq!(net.kits[0].raw("w", b"SET a 3\r\n"), b"");
+            net.advance(1300);
+            assert!(net.kits[0].exec.server.shutting_down);
+            assert_eq!(net.run(1, "GET a"), "\"2\"");
+        }
+    }
+}
+
+#[test]
+fn a_shutdown_is_called_off_or_waits_no_longer_than_it_may() {
+    let mut net = Net::new(2);
+    net.join(1, 0);
+    net.run(0, "SET a 1");
+    net.kits[0].run("c", &["SET", "a", "2"].map(|w| w.as_bytes().to_vec()));
+    net.kits[0].raw("s", b"SHUTDOWN\r\n");
+    net.kits[0].raw("w", b"SET a 3\r\n");
+    assert_eq!(net.kits[0].raw("t", b"SHUTDOWN ABORT\r\n"), b"+OK\r\n");
+    assert_eq!(net.kits[0].heard("s"), b"-ERR Errors trying to SHUTDOWN. Check logs.\r\n");
+    assert_eq!(net.kits[0].heard("w"), b"+OK\r\n");
+    assert!(!net.kits[0].exec.server.shutting_down);
+    net.kits[0].raw("s", b"SHUTDOWN\r\n");
+    net.kits[0].advance(9000);
+    assert!(!net.kits[0].exec.server.shutting_down);
+    net.kits[0].advance(2000);
+    assert!(net.kits[0].exec.server.shutting_down);
 }

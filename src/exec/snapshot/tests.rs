@@ -481,7 +481,7 @@ fn begin_file(kit: &mut Kit, disk: Arc<dyn Disk>) {
     let file = FileSink { disk, temp: "temp-1.rdb".into(), name: Some("dump.rdb".into()), incremental: true };
     let sinks = vec![Sink::File(file)];
     let plan =
-        Plan { purpose: Purpose::AofBase, format: Rc::new(Lines), frame: Box::<Selects>::default(), sinks };
+        Plan { purpose: Purpose::Sync, format: Rc::new(Lines), frame: Box::<Selects>::default(), sinks };
     kit.exec.server.begin_snapshot(plan).expect("none is running");
 }
 

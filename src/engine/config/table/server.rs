@@ -24,7 +24,6 @@ pub const NETWORK: Group = Group {
         ),
         Directive::text("bind-source-addr", at!(bind_source_addr))
             .flags(OPTIONAL)
-            .later("replication")
             .about("Local address that outgoing connections start from, for machines with several.")
             .example("10.0.0.1"),
         Directive::number("port", Slot::U16(at!(port)), 0, 65535)
@@ -279,7 +278,6 @@ pub const GENERAL: Group = Group {
             .flags(MULTI_ARG)
             .about("Values for a primary, a replica, and a background child, each -2000 to 2000."),
         Directive::number("shutdown-timeout", Slot::U64(at!(shutdown_timeout)), 0, INT_MAX)
-            .later("replication")
             .about("Seconds that a shutdown waits for replicas to catch up. 0 does not wait."),
         Directive::special("shutdown-on-sigint", &SHUTDOWN_ON_SIGINT).flags(MULTI_ARG).about(
             "What SIGINT does: `default` saves if save points are set, or any of save, nosave, now, \
