@@ -19,8 +19,9 @@ impl Exec {
 
     /// What is due for the append-only file.
     pub(super) fn log_on(&mut self, now_ms: i64, cron: bool) {
+        let rewrites = self.server.aof.rewriting_since().is_some();
         let ended = &mut self.server.snapshots.ended;
-        if let Some(i) = ended.iter().position(|e| e.purpose == Purpose::AofBase) {
+        if rewrites && let Some(i) = ended.iter().position(|e| e.purpose == Purpose::AofBase) {
             let ended = ended.remove(i);
             self.server.base_ended(&ended);
         }
