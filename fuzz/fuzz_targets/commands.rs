@@ -9,13 +9,14 @@ use tarn::engine::config::values::Protected;
 use tarn::engine::server::Server;
 use tarn::engine::session::Peer;
 use tarn::engine::spec::Spec;
+use tarn::engine::stream::takers;
 use tarn::exec::run::Fed;
 use tarn::exec::{Exec, table};
 use tarn::keyspace::ExpiryRule;
 use tarn::sys::clock::{Clock, ManualClock};
 
 /// Commands that end the process, take real time, or reach out of it.
-const LEFT_OUT: &[&str] = &["shutdown", "debug", "config"];
+const LEFT_OUT: &[&str] = &["shutdown", "debug", "config", "replicaof", "slaveof", "failover", "migrate"];
 /// Times and sizes among them are small enough for one input's time and memory.
 const POOL: &[&str] = &[
     "a",
@@ -208,8 +209,7 @@ fn callable() -> Vec<(&'static Spec, Option<&'static Spec>)> {
 fuzz_target!(|data: &[u8]| {
     let all = callable();
     let mut host = Host::new();
-    host.exec.server.stream = Some(Vec::new());
-    host.exec.server.fx.streaming = true;
+    host.exec.server.take_stream(takers::TEST, true);
     let mut bytes = data.iter().copied();
     while let (Some(which), Some(more), Some(how)) = (bytes.next(), bytes.next(), bytes.next()) {
         let (spec, sub) = all[usize::from(u16::from_le_bytes([which, more])) % all.len()];
@@ -233,7 +233,7 @@ fuzz_target!(|data: &[u8]| {
 
 /// The stream, run by an executor that waits for DEL like a replica, gives the same data set.
 fn replay(mut host: Host) {
-    let stream = host.exec.server.stream.take().unwrap_or_default();
+    let stream = host.exec.server.stream.take_bytes();
     host.exec.server.pause = Default::default();
     let mut second = Host::new();
     second.clock.set_wall_ms(host.exec.server.clock.now_ms());

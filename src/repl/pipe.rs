@@ -93,6 +93,7 @@ impl Write for Inlet {
         }
         state.bytes += bytes.len();
         state.chunks.push_back(bytes.to_vec());
+        self.0.changed.notify_all();
         Ok(bytes.len())
     }
 
@@ -184,6 +185,18 @@ impl Drop for Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_waiting_reader_hears_of_what_is_written() {
+        let (mut inlet, mut outlet) = pipe();
+        let (said, heard) = std::sync::mpsc::channel();
+        let reader = std::thread::spawn(move || said.send(outlet.read(&mut [0; 8])));
+        std::thread::sleep(std::time::Duration::from_millis(20)); // It waits by now.
+        inlet.write_all(b"late").unwrap();
+        let n = heard.recv_timeout(std::time::Duration::from_secs(20)).expect("it was woken");
+        assert_eq!(n.unwrap(), 4);
+        reader.join().unwrap().unwrap();
+    }
 
     #[test]
     fn a_thread_reads_what_was_pushed() {

@@ -114,7 +114,7 @@ fn begin(kit: &mut Kit, sinks: usize) -> Vec<Heard> {
     let heard: Vec<Heard> = (0..sinks).map(|_| Heard::default()).collect();
     let sinks = heard.iter().map(|h| Sink::Stream(Box::new(h.clone()))).collect();
     let plan =
-        Plan { purpose: Purpose::Sync, format: Rc::new(Lines), frame: Box::<Selects>::default(), sinks };
+        Plan { purpose: Purpose::AofBase, format: Rc::new(Lines), frame: Box::<Selects>::default(), sinks };
     kit.exec.server.begin_snapshot(plan).expect("none is running");
     heard
 }
@@ -481,7 +481,7 @@ fn begin_file(kit: &mut Kit, disk: Arc<dyn Disk>) {
     let file = FileSink { disk, temp: "temp-1.rdb".into(), name: Some("dump.rdb".into()), incremental: true };
     let sinks = vec![Sink::File(file)];
     let plan =
-        Plan { purpose: Purpose::Sync, format: Rc::new(Lines), frame: Box::<Selects>::default(), sinks };
+        Plan { purpose: Purpose::AofBase, format: Rc::new(Lines), frame: Box::<Selects>::default(), sinks };
     kit.exec.server.begin_snapshot(plan).expect("none is running");
 }
 

@@ -76,6 +76,7 @@ pub const REPLICATION: Group = Group {
                  the ping period.",
         ),
         Directive::yes_no("repl-disable-tcp-nodelay", at!(repl_disable_tcp_nodelay))
+            .later("replication")
             .about("Collect small packets to replicas: less traffic, more delay."),
         Directive::yes_no("repl-mptcp", at!(repl_mptcp))
             .flags(IMMUTABLE)
