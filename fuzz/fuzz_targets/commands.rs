@@ -233,7 +233,7 @@ fuzz_target!(|data: &[u8]| {
 
 /// The stream, run by an executor that waits for DEL like a replica, gives the same data set.
 fn replay(mut host: Host) {
-    let stream = host.exec.server.stream.take_bytes();
+    let stream = host.exec.server.stream.bytes().to_vec();
     host.exec.server.pause = Default::default();
     let mut second = Host::new();
     second.clock.set_wall_ms(host.exec.server.clock.now_ms());

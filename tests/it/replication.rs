@@ -166,7 +166,7 @@ impl Drop for Redis {
 fn check_pair(p: &mut Connection, r: &mut Connection) {
     wait_for_link(r);
     let () = redis::cmd("HINCRBY").arg(&["h", "f", "5"]).query(p).unwrap();
-    let () = redis::cmd("SPOP").arg("s").query(p).map(|_: String| ()).unwrap();
+    let () = redis::cmd("SPOP").arg("s").query(p).map(|_: Option<String>| ()).unwrap();
     wait_for_offset(p, r);
     let same = |c: &mut Connection| {
         let size: i64 = redis::cmd("DBSIZE").query(c).unwrap();
