@@ -262,6 +262,12 @@ impl Running {
         }
     }
 
+    /// Bytes that the thread has and has not written out: without those that stand aside for a value in pieces, which only
+    /// the end of that value can let go.
+    pub fn queued(&self) -> usize {
+        self.writer.queued()
+    }
+
     /// Bytes that were written down and are not written out.
     pub fn unwritten(&self) -> usize {
         self.writer.queued() + self.aside_bytes

@@ -88,7 +88,7 @@ impl Exec {
         let most = SAVE_QUEUE_MIN + memory::used() / SAVE_QUEUE_PART;
         running.collect(&mut server.dbs, &mut leftovers);
         let mut more = true;
-        while more && running.unwritten() < most / 2 {
+        while more && running.queued() < most / 2 {
             more = running.step(&mut server.dbs);
             running.collect(&mut server.dbs, &mut leftovers);
             if server.clock.mono_ns().saturating_sub(start_ns) > slice_ns {
