@@ -139,5 +139,15 @@ fn grow(least: &mut [u32]) -> Db {
     db
 }
 
-criterion_group!(benches, growth, pipelines);
+/// The reading of the clock that every command makes, beside the system's.
+fn clock(criterion: &mut Criterion) {
+    let clock = Clock::real();
+    let mut group = criterion.benchmark_group("clock");
+    group.bench_function("by the system", |b| b.iter(|| clock.mono_ns()));
+    clock.tick();
+    group.bench_function("reading", |b| b.iter(|| clock.read()));
+    group.finish();
+}
+
+criterion_group!(benches, growth, pipelines, clock);
 criterion_main!(benches);

@@ -418,25 +418,6 @@ mod tests {
         assert_eq!(rate(2_000_000_000, 1_000_000_000), Some(1 << 31));
     }
 
-    /// Run by hand: `cargo test --release --lib sys::clock -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "a measurement"]
-    fn what_a_reading_costs() {
-        let clock = Clock::real();
-        let time = |name: &str, f: &dyn Fn() -> u64| {
-            let (mut sum, start) = (0u64, kernel_ns(ClockId::Monotonic));
-            for _ in 0..5_000_000 {
-                sum = sum.wrapping_add(f());
-            }
-            let ns = kernel_ns(ClockId::Monotonic) - start;
-            println!("{name}: {:.1} ns ({sum})", ns as f64 / 5e6);
-        };
-        time("vDSO, both clocks", &|| clock.mono_ns());
-        time("vDSO, one clock", &|| kernel_ns(ClockId::Monotonic));
-        clock.tick();
-        time(clock.source(), &|| clock.read().mono_ns);
-    }
-
     #[test]
     fn local_time_is_what_the_offset_says() {
         let wall_ms = 1_700_000_123_456;

@@ -202,10 +202,12 @@ fn exchange(program: &Path, format: Option<&str>) {
     same(&before, &contents(&mut c), &format!("what {how} has saved"));
 }
 
-fn peer(name: &str) -> Option<PathBuf> {
+fn peer(name: &str) -> PathBuf {
     let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
     let peers = std::env::var_os("PEERS").map_or(home.join(".cache/tarn-peers"), PathBuf::from);
-    Some(peers.join("bin").join(name)).filter(|path| path.exists())
+    let path = peers.join("bin").join(name);
+    assert!(path.exists(), "{} is not there: run peers/setup, or skip `with_peers`", path.display());
+    path
 }
 
 #[test]
@@ -216,16 +218,12 @@ fn files_go_to_and_from_redis_7() {
 
 #[test]
 #[ignore = "needs the peers"]
-fn files_go_to_and_from_redis_8() {
-    if let Some(program) = peer("redis8-server") {
-        exchange(&program, Some("redis"));
-    }
+fn files_go_to_and_from_redis_8_with_peers() {
+    exchange(&peer("redis8-server"), Some("redis"));
 }
 
 #[test]
 #[ignore = "needs the peers"]
-fn files_go_to_and_from_valkey() {
-    if let Some(program) = peer("valkey-server") {
-        exchange(&program, Some("valkey"));
-    }
+fn files_go_to_and_from_valkey_with_peers() {
+    exchange(&peer("valkey-server"), Some("valkey"));
 }

@@ -10,8 +10,8 @@ use crate::base::rng::Rng;
 use crate::engine::config::Config;
 use crate::engine::config::values::EvictionPolicy;
 use crate::engine::snapshot::{Ended, Plan, Purpose, Refused};
-use crate::keyspace::EntryRef;
 use crate::keyspace::snapshot::{Block, Format, Leftovers, Out, Pieces};
+use crate::keyspace::{EntryRef, Key, NewValue};
 use crate::persist::snapshot::{FileSink, Frame, Sink};
 use crate::sys::disk::{Disk, Faults, FaultyDisk, Loss, MemoryDisk};
 use crate::testkit::{Kit, value_text};
@@ -536,4 +536,33 @@ fn plan_of_nothing() -> Plan {
         frame: Box::<Selects>::default(),
         sinks: Vec::new(),
     }
+}
+
+/// Blocks that wait for the end of a value in pieces must not keep the walk from getting there, however much they are.
+#[test]
+fn what_stands_aside_for_a_value_does_not_hold_it_up() {
+    const STRINGS: usize = 400;
+    let mut kit = Kit::new(Config::default());
+    let name = |i: usize| format!("s{i}").into_bytes();
+    for i in 0..STRINGS {
+        kit.run("c", &[b"SET".to_vec(), name(i), vec![b'x'; 100_000]]);
+    }
+    let members = (0..20_000).map(|i| format!("member:{i}").into_bytes());
+    kit.run("c", &[b"SADD".to_vec(), b"big".to_vec()].into_iter().chain(members).collect::<Vec<_>>());
+    let before = contents(&kit);
+    let heard = begin(&mut kit, 1);
+    kit.exec.server.dbs[0].want(Key::new(b"big"));
+    while !kit.exec.server.dbs[0].saving().is_some_and(|(saver, _)| saver.in_pieces()) {
+        step(&mut kit);
+    }
+    // Behind the gate, which would hold such commands: it is about more than one turn does.
+    for i in 0..STRINGS {
+        kit.exec.server.dbs[0].set(Key::new(&name(i)), NewValue::Bytes(b"changed"), None);
+    }
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while kit.exec.server.snapshots.running.is_some() {
+        assert!(std::time::Instant::now() < end, "it stands still");
+        kit.exec.tick();
+    }
+    assert!(parsed(&heard[0].0.lock().unwrap()) == before);
 }
