@@ -1,7 +1,7 @@
 //! Libraries of functions: FUNCTION and its subcommands, FCALL, FCALL_RO.
 
 use super::help;
-use super::script::{Job, evaluating, kill_running, push_array, start};
+use super::script::{Job, KEYS_RO, KEYS_RW, evaluating, kill_running, push_array, start};
 use crate::base::glob;
 use crate::engine::args::Args;
 use crate::engine::config::values::RdbVersionCheck;
@@ -23,11 +23,6 @@ pub const FCALL: Spec = evaluating("fcall", fcall, MAY_REPLICATE, KEYS_RW)
     .since("7.0.0")
     .summary("Runs a function of a library.");
 
-const KEYS_RW: &[KeySpec] = &[KeySpec {
-    notes: "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE",
-    ..KeySpec::counted(2, RW | ACCESS | UPDATE)
-}];
-
 fn fcall(caller: &mut dyn Caller, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     run(caller, args, out, false)
 }
@@ -36,11 +31,6 @@ pub const FCALL_RO: Spec = evaluating("fcall_ro", fcall_ro, READONLY, KEYS_RO)
     .syntax("function numkeys [key [key ...]] [arg [arg ...]]")
     .since("7.0.0")
     .summary("Runs a function that writes nothing.");
-
-const KEYS_RO: &[KeySpec] = &[KeySpec {
-    notes: "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS",
-    ..KeySpec::counted(2, RO | ACCESS)
-}];
 
 fn fcall_ro(caller: &mut dyn Caller, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     run(caller, args, out, true)
@@ -52,13 +42,12 @@ fn run(caller: &mut dyn Caller, args: &Args<'_>, out: &mut Reply<'_>, ro: bool) 
     let Some(function) = server.functions.find(args.get(1)) else {
         return Err(Error::text("ERR Function not found"));
     };
-    let (name, flags) = (function.name.clone(), function.flags);
+    let (name, flags, place) = (function.name.clone(), function.flags, function.place);
     let keys = crate::base::num::parse_i64(args.get(2));
     let keys = super::script::key_count(args, keys, Error::text("ERR Bad number of keys provided"))?;
     let job = Job { eval: false, flags, ro };
     let mut vm = start(caller, &job, &name)?;
-    let functions = &caller.cx().server.functions;
-    let value = functions.find(&name).map(|f| functions.value(&vm, f)).unwrap_or_default();
+    let value = caller.cx().server.functions.value(&vm, place);
     vm.stack.push(value);
     push_array(&mut vm, args, 3, 3 + keys);
     push_array(&mut vm, args, 3 + keys, args.len());
@@ -154,7 +143,7 @@ fn flush(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
     if args.len() == 3 && !args.is(2, "sync") && !args.is(2, "async") {
         return Err(Error::text("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
-    drop(cx.server.functions.flush());
+    cx.server.functions.flush();
     cx.server.fx.dirty += 1;
     out.ok();
     Ok(())

@@ -18,11 +18,11 @@ pub const COMMANDS: &[Spec] = &[EVAL, EVAL_RO, EVALSHA, EVALSHA_RO, SCRIPT];
 
 const COMPLEXITY: &str = "By what the script does.";
 const NOSCRIPT_ERROR: Error = Error::text("NOSCRIPT No matching script.");
-const KEYS_RW: &[KeySpec] = &[KeySpec {
+pub const KEYS_RW: &[KeySpec] = &[KeySpec {
     notes: "We cannot tell how the keys will be used so we assume the worst, RW and UPDATE",
     ..KeySpec::counted(2, RW | ACCESS | UPDATE)
 }];
-const KEYS_RO: &[KeySpec] = &[KeySpec {
+pub const KEYS_RO: &[KeySpec] = &[KeySpec {
     notes: "We cannot tell how the keys will be used so we assume the worst, RO and ACCESS",
     ..KeySpec::counted(2, RO | ACCESS)
 }];
@@ -401,7 +401,7 @@ fn flush(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Res
     if args.len() > 3 || args.len() == 3 && !args.is(2, "sync") && !args.is(2, "async") {
         return Err(Error::text("ERR SCRIPT FLUSH only support SYNC|ASYNC option"));
     }
-    drop(cx.server.scripts.flush());
+    cx.server.scripts.flush();
     out.ok();
     Ok(())
 }

@@ -20,7 +20,7 @@ pub struct Function {
     pub description: Option<Vec<u8>>,
     pub flags: shebang::Flags,
     /// Its place in the interpreter's registry.
-    place: u32,
+    pub place: u32,
 }
 
 /// A library.
@@ -71,9 +71,7 @@ impl Functions {
                 let mut vm = Box::new(Vm::new(limits::SCRIPT_MEMORY_MAX));
                 api::open(&mut vm, &versions::FOR_SCRIPTS, false);
                 self.loading = Some(api::open_for_libraries(&mut vm, &versions::FOR_SCRIPTS));
-                let registry = vm.heap.table(0, 0);
-                vm.heap.roots.push(Value::Table(registry));
-                self.registry = Some(registry);
+                self.registry = Some(api::registry(&mut vm));
                 vm
             }
         }
@@ -91,10 +89,10 @@ impl Functions {
         self.libraries.get(library)?.functions.get(*i)
     }
 
-    /// The function as a value.
-    pub fn value(&self, vm: &Vm, function: &Function) -> Value {
+    /// The function at a place as a value.
+    pub fn value(&self, vm: &Vm, place: u32) -> Value {
         match self.registry {
-            Some(registry) => vm.heap.raw_get(registry, Value::Num(f64::from(function.place))),
+            Some(registry) => vm.heap.raw_get(registry, Value::Num(f64::from(place))),
             None => Value::Nil,
         }
     }
@@ -305,9 +303,9 @@ impl Functions {
         }
     }
 
-    /// Forgets everything, the interpreter too; gives what takes a while to free.
-    pub fn flush(&mut self) -> Option<Box<Vm>> {
-        std::mem::take(self).vm
+    /// Forgets everything, the interpreter too.
+    pub fn flush(&mut self) {
+        *self = Self::default();
     }
 
     /// Bytes of the interpreter.

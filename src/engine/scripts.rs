@@ -108,9 +108,7 @@ impl Scripts {
             None => {
                 let mut vm = Box::new(Vm::new(limits::SCRIPT_MEMORY_MAX));
                 api::open(&mut vm, &versions::FOR_SCRIPTS, true);
-                let registry = vm.heap.table(0, 0);
-                vm.heap.roots.push(Value::Table(registry));
-                self.registry = Some(registry);
+                self.registry = Some(api::registry(&mut vm));
                 vm
             }
         }
@@ -225,12 +223,11 @@ impl Scripts {
         }
     }
 
-    /// Forgets everything, the interpreter too; gives what takes a while to free.
-    pub fn flush(&mut self) -> Option<Box<Vm>> {
+    /// Forgets everything, the interpreter too.
+    pub fn flush(&mut self) {
         let old = std::mem::take(self);
         self.evicted = old.evicted;
         self.running = old.running;
-        old.vm
     }
 
     /// What others hear while a script runs.

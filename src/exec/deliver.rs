@@ -12,7 +12,7 @@ use crate::engine::session::{Closing, Due};
 use crate::keyspace::heap::HeapStr;
 
 /// Bytes of a message from which on it is shared: below, one write of several messages is worth more than the copies.
-const SHARED_MIN: usize = 16 * 1024;
+pub(super) const SHARED_MIN: usize = 16 * 1024;
 /// Bytes of the buffers kept for the next message.
 const KEPT_MAX: usize = 64 * 1024;
 

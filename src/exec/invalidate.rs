@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Exec;
+use super::deliver::SHARED_MIN;
 use crate::engine::args::Args;
 use crate::engine::keys::keys_of;
 use crate::engine::session::{ClientType, Closing, Due};
@@ -17,8 +18,6 @@ use crate::resp::{Output, Reply};
 const FORGET_BEFORE_COMMAND: usize = 100;
 /// Keys forgotten in one slice of periodic work.
 const FORGET_SLICE: usize = 1000;
-/// Bytes of a list of keys from which on it is shared by all who hear it.
-const SHARED_MIN: usize = 16 * 1024;
 
 /// What a client hears.
 enum News<'a> {

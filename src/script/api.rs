@@ -106,6 +106,13 @@ pub fn open_for_libraries(vm: &mut Vm, versions: &Versions<'_>) -> TableId {
     globals
 }
 
+/// A table that stays: it holds the functions that the server knows, each at its place.
+pub fn registry(vm: &mut Vm) -> TableId {
+    let t = vm.heap.table(0, 0);
+    vm.heap.roots.push(Value::Table(t));
+    t
+}
+
 /// Locks the globals and every table that can be reached from them.
 fn lock_globals(vm: &mut Vm) {
     let hidden = vm.heap.table(0, 1);

@@ -117,7 +117,7 @@ fn command() -> Command {
                 .long("test-memory")
                 .value_name("MEGABYTES")
                 .value_parser(value_parser!(OsString))
-                .help("Test the machine's memory"),
+                .help("Test the machine's memory (not in this version yet)"),
         )
         .arg(
             Arg::new("words")

@@ -182,6 +182,16 @@ pub enum Func {
     None,
 }
 
+impl Func {
+    /// Bytes of its code, about: functions that share it take a part each.
+    fn code_bytes(&self) -> usize {
+        match self {
+            Func::Lua { proto, .. } => proto.allocated() / Rc::strong_count(proto),
+            _ => 0,
+        }
+    }
+}
+
 /// All values.
 #[derive(Default)]
 pub struct Heap {
@@ -433,6 +443,7 @@ impl Heap {
             + self.strings.slab.len() * OVERHEAD
             + self.tables.items.iter().map(Table::allocated).sum::<usize>()
             + (self.funcs.len() * 2 + self.cells.len()) * OVERHEAD
+            + self.funcs.items.iter().map(Func::code_bytes).sum::<usize>()
             + self.threads.items.iter().map(|t| t.stack.capacity() * 16).sum::<usize>();
         self.collect_at = self.used.saturating_mul(2).max(COLLECT_MIN).min(self.limit.max(COLLECT_MIN));
     }

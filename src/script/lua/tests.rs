@@ -362,6 +362,10 @@ fn what_a_script_takes_is_bounded() {
         ("local t = {} while true do t = {t} end", "not enough memory"),
         ("local t = {} for i = 1, 1e9 do t['k' .. i] = i end", "not enough memory"),
         (
+            "local t, s = {}, ('a = 1 '):rep(2000) for i = 1, 1000 do t[i] = loadstring(s) end",
+            "not enough memory",
+        ),
+        (
             "local function f() return coroutine.create(f) end local t = {} while true do t[#t + 1] = f() end",
             "not enough memory",
         ),

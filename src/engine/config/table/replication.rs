@@ -125,7 +125,7 @@ pub const REPLICATION: Group = Group {
             .about("Leave eviction to the primary, so that both hold the same keys."),
         Directive::yes_no("replica-lazy-flush", at!(replica_lazy_flush))
             .alias("slave-lazy-flush")
-            .about("Free the old data in the background when a full sync replaces it."),
+            .about("Accepted and without effect: old data that a full sync replaces is always freed in the background."),
         Directive::yes_no("replica-ignore-disk-write-errors", at!(replica_ignore_disk_write_errors))
             .later("replication")
             .about("Let a replica go on when it cannot write to disk, instead of stopping."),

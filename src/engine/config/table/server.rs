@@ -61,6 +61,7 @@ pub const NETWORK: Group = Group {
             .example("/run/tarn/tarn.sock"),
         Directive::text("unixsocketgroup", at!(unixsocketgroup))
             .flags(IMMUTABLE | OPTIONAL)
+            .later("groups of sockets")
             .about("Group that owns the Unix socket.")
             .example("tarn"),
         Directive::formatted("unixsocketperm", Slot::U32(at!(unixsocketperm)), 0, 0o777, Format::Octal)
@@ -231,7 +232,6 @@ pub const GENERAL: Group = Group {
             .about("Number of databases, selected by SELECT 0 to this less one."),
         Directive::yes_no("always-show-logo", at!(always_show_logo))
             .flags(IMMUTABLE)
-            .later("the logo")
             .about("Print the logo at start even when the log is no terminal."),
         Directive::yes_no("set-proc-title", at!(set_proc_title))
             .flags(IMMUTABLE)
@@ -247,6 +247,7 @@ pub const GENERAL: Group = Group {
         Directive::text("server-cpulist", at!(server_cpulist))
             .alias("server_cpulist")
             .flags(IMMUTABLE | OPTIONAL)
+            .later("processor affinity")
             .about("Processors for the main thread, such as 0-7:2.")
             .example("0-7:2"),
         Directive::text("bio-cpulist", at!(bio_cpulist))
@@ -296,7 +297,6 @@ pub const GENERAL: Group = Group {
             .about("Exit instead of aborting after a crash, for test tools."),
         Directive::number("watchdog-period", Slot::U64(at!(watchdog_period)), 0, INT_MAX)
             .flags(HIDDEN)
-            .later("the watchdog")
             .about("Milliseconds after which a stuck main loop is reported. 0 is off. For debugging only."),
         Directive::yes_no("enable-debug-assert", at!(enable_debug_assert))
             .flags(IMMUTABLE | HIDDEN)
@@ -310,10 +310,8 @@ pub const GENERAL: Group = Group {
             .later("start-up warnings")
             .about("Start-up warnings not to stop for, such as ARM64-COW-BUG."),
         Directive::bytes("availability-zone", at!(availability_zone))
-            .later("availability zones")
             .about("Name of the zone that this server runs in; clients read it from HELLO and INFO."),
         Directive::yes_no("extended-redis-compatibility", at!(extended_redis_compatibility))
-            .later("replies in Redis's name")
             .about(
                 "Name Redis instead of this server where a reply names the server, for clients that \
                  insist.",
@@ -328,7 +326,6 @@ pub const GENERAL: Group = Group {
             .example("example-seed"),
         Directive::yes_no("import-mode", at!(import_mode))
             .flags(DEBUG)
-            .later("import mode")
             .about("Keep keys that expire while a data set is imported from elsewhere."),
     ],
 };
