@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tarn::engine::aof::rules;
 use tarn::engine::config::Config;
 use tarn::engine::config::load::{self, Place, Problem};
 use tarn::engine::loading;
@@ -18,7 +17,7 @@ use tarn::persist::aof::recover;
 use tarn::persist::rdb::check;
 use tarn::sys::args::{self, Args, Mode};
 use tarn::sys::clock::Clock;
-use tarn::sys::disk::{Disk, Open, RealDisk};
+use tarn::sys::disk::{Disk, Open, Reading, RealDisk};
 use tarn::sys::supervise::{self, Supervisor};
 use tarn::sys::{crash, log, memory, process, signals, version};
 
@@ -103,7 +102,7 @@ fn check_rdb(words: &[OsString]) -> ExitCode {
         i += if text(i) == Some("--stats") { 1 } else { 2 };
     }
     let file = match RealDisk.open(path, Open::Read) {
-        Ok(file) => loading::FileReader(file),
+        Ok(file) => Reading(file),
         Err(error) => return fail(&format!("Cannot open file {}: {error}\n", path.display())),
     };
     let rules = loading::rdb_rules(&Config::default(), true, None);
@@ -131,7 +130,7 @@ fn check_aof(words: &[OsString]) -> ExitCode {
         let mut answer = String::new();
         io::stdin().read_line(&mut answer).is_ok() && answer.starts_with(['y', 'Y'])
     };
-    let rules = rules(&Config::default(), 0);
+    let rules = loading::rdb_rules(&Config::default(), true, None);
     let mut console = Console { say: &mut say_part, asks: &mut ask };
     ExitCode::from(aof_check::run(&RealDisk, rules, words, version::VERSION, &mut console))
 }

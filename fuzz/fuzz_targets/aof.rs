@@ -1,4 +1,4 @@
-//! Append-only files and manifests of any bytes: no panic, no hang, no more memory than the file has bytes; and what is
+//! Append-only files and manifests of any bytes: no panic, no hang; and what is
 //! cut off as a torn end leaves a file that is right.
 #![no_main]
 

@@ -21,22 +21,17 @@ pub const COMMANDS: &[Spec] =
 /// Bytes of an announced address (Redis: `NET_HOST_STR_LEN`).
 const ADDR_MAX: usize = 256;
 
-pub const REPLICAOF: Spec = Spec::server("replicaof", replicaof)
-    .arity(exactly(2))
-    .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | STALE)
-    .group(Group::Server)
-    .syntax("host port|NO ONE")
-    .since("5.0.0")
-    .summary("Makes the server a replica of another one, or a primary.");
+const fn replicaof_spec(name: &'static str) -> Spec {
+    Spec::server(name, replicaof)
+        .arity(exactly(2))
+        .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | STALE)
+        .group(Group::Server)
+        .syntax("host port|NO ONE")
+        .summary("Makes the server a replica of another one, or a primary.")
+}
 
-pub const SLAVEOF: Spec = Spec::server("slaveof", replicaof)
-    .arity(exactly(2))
-    .flags(NO_ASYNC_LOADING | ADMIN | NOSCRIPT | STALE)
-    .group(Group::Server)
-    .syntax("host port|NO ONE")
-    .since("1.0.0")
-    .deprecated("5.0.0", "`REPLICAOF`")
-    .summary("Makes the server a replica of another one, or a primary.");
+pub const REPLICAOF: Spec = replicaof_spec("replicaof").since("5.0.0");
+pub const SLAVEOF: Spec = replicaof_spec("slaveof").since("1.0.0").deprecated("5.0.0", "`REPLICAOF`");
 
 fn replicaof(cx: &mut ServerCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Result {
     let (host, port) = (args.bytes_arg()?, args.bytes_arg()?);

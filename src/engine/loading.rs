@@ -1,6 +1,6 @@
-//! Loading an RDB: a thread reads and decodes, the executor inserts what comes, in slices. The one way in for all of
-//! them: the file at start, the base of an append-only file, a full sync, DEBUG RELOAD. What comes is bounded by
-//! [`LOAD_BATCHES`] batches; clients hear -LOADING meanwhile.
+//! Loading an RDB: a thread reads and decodes, the executor inserts what comes, in slices: the file at start, and DEBUG
+//! RELOAD. (The base of an append-only file is taken in by `exec::replay`, a full sync by `exec::incoming`.) What comes is
+//! bounded by [`LOAD_BATCHES`] batches; clients hear -LOADING meanwhile.
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ use crate::keyspace::{Db, Key};
 use crate::persist::rdb::read::{Cause, Limits, Skipped};
 use crate::persist::rdb::{Error, Item, LoadedKey, Reader, Rules};
 use crate::sys::clock::stand_still;
-use crate::sys::disk::{Disk, File, Open};
+use crate::sys::disk::{Disk, Open, Reading};
 use crate::types::hash::HashLimits;
 use crate::types::list::ListLimits;
 use crate::types::set::SetLimits;
@@ -180,7 +180,9 @@ impl Server {
 
     /// How an RDB is read; fields of hashes are left out if their time came before `fields_due_ms`.
     pub fn rdb_rules(&self, fields_due_ms: Option<i64>) -> Rules {
-        rdb_rules(&self.config, !self.debug.skip_checksum, fields_due_ms)
+        let mut rules = rdb_rules(&self.config, !self.debug.skip_checksum, fields_due_ms);
+        rules.limits.list.plain = self.debug.packed_threshold;
+        rules
     }
 
     /// Begins to load. Only one loads at a time.
@@ -299,16 +301,7 @@ fn open(disk: &dyn Disk, path: &std::path::Path) -> Result<Opened, LoadError> {
         _ => LoadError::Open(e),
     })?;
     let bytes = file.size().ok();
-    Ok((Box::new(FileReader(file)), bytes))
-}
-
-/// A file of a disk as std reads it.
-pub struct FileReader(pub Box<dyn File>);
-
-impl Read for FileReader {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.read(out)
-    }
+    Ok((Box::new(Reading(file)), bytes))
 }
 
 /// Reads and decodes all of it, on a thread of its own.

@@ -208,7 +208,6 @@ impl Server {
     }
 }
 
-/// The end of the server.
 /// What came of a request to end the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShutDown {

@@ -11,7 +11,7 @@ use super::effects::{Effects, listeners};
 use super::error::Error;
 use super::functions::Functions;
 use super::latency::LatencyMonitor;
-use super::loading::{LastLoad, Load, LoadError, Loaded, Progress};
+use super::loading::{LastLoad, Load, Progress};
 use super::migrate_cache::MigrateCache;
 use super::outside::Outside;
 use super::pubsub::Pubsub;
@@ -186,8 +186,6 @@ pub struct Server {
     pub loading: Option<Progress>,
     /// The RDB that is being loaded.
     pub load: Option<Box<Load>>,
-    /// How the last one ended, until whoever began it takes that.
-    pub load_ended: Option<Result<Loaded, LoadError>>,
     /// What of it INFO tells.
     pub last_load: LastLoad,
     /// Connections that MIGRATE keeps.
@@ -254,7 +252,6 @@ impl Server {
             freeing: VecDeque::new(),
             loading: None,
             load: None,
-            load_ended: None,
             last_load: LastLoad::default(),
             migrate: MigrateCache::default(),
             shutdown_asked: false,

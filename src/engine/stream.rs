@@ -79,9 +79,11 @@ impl Stream {
     }
 
     /// Appends a command that is written already.
-    pub fn push_encoded(&mut self, db: u32, command: &[u8]) {
+    pub fn push_encoded(&mut self, db: u32, command: &[u8], to: To) {
         self.begin(db);
+        let from = self.bytes.len();
         self.bytes.extend_from_slice(command);
+        self.end(from, to);
     }
 
     /// Appends a command that is about no database, for replicas alone: PING, REPLCONF GETACK.

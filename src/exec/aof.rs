@@ -92,7 +92,7 @@ impl Exec {
     /// Loads what a folder holds into the empty data set. `None` if that cannot be; `Some(None)` if there is no file.
     pub fn load_log(&mut self, folder: &Folder) -> Option<Option<Ending>> {
         let began_ns = self.server.clock.mono_ns();
-        let rules = self.server.load_rules();
+        let rules = self.server.rdb_rules(None);
         let truncated = self.server.config.aof_load_truncated;
         let ending = match load::begin(Plan { folder: folder.clone(), rules, truncated }) {
             Found::Nothing => return Some(None),

@@ -72,7 +72,7 @@ impl Exec {
             Propagate::Verbatim | Propagate::Always => stream.push(db, args.all(), to),
             Propagate::ToReplicas => stream.push(db, args.all(), To::Replicas),
             Propagate::Instead => {
-                fx.instead.iter().for_each(|(db, command)| stream.push_encoded(db, command));
+                fx.instead.iter().for_each(|(db, command)| stream.push_encoded(db, command, to));
                 fx.instead.clear();
             }
         }

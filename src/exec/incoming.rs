@@ -13,20 +13,15 @@ use std::sync::{Arc, Mutex};
 use super::Exec;
 use crate::base::limits::{SYNC_BATCH_KEYS, SYNC_BATCHES};
 use crate::base::rng::Rng;
-use crate::engine::config::values::{DisklessLoad, RdbVersionCheck};
+use crate::engine::config::values::DisklessLoad;
 use crate::engine::functions::Restore;
 use crate::engine::replication::LinkState;
 use crate::engine::server::Server;
-use crate::keyspace::Db;
-use crate::persist::rdb::read::Limits;
-use crate::persist::rdb::{Item, LoadedKey, Reader, Rules};
+use crate::keyspace::{Db, Key};
+use crate::persist::rdb::{Item, LoadedKey, Reader};
 use crate::repl::payload::{Form, Payload};
 use crate::repl::pipe::{Inlet, Outlet, pipe};
-use crate::sys::disk::{Disk, Open, folder_of};
-use crate::types::hash::HashLimits;
-use crate::types::list::ListLimits;
-use crate::types::set::SetLimits;
-use crate::types::zset::ZsetLimits;
+use crate::sys::disk::{Disk, Open, Reading, folder_of};
 
 /// Between two looks at what the threads do, ms.
 const LOOK_MS: i64 = 1;
@@ -207,7 +202,8 @@ impl Exec {
         tracing::info!("PRIMARY <-> REPLICA sync: Loading DB in memory");
         let server = &mut self.server;
         server.repl.link.loading = true;
-        let rules = server.loading_rules();
+        // What the primary has not removed stays.
+        let rules = server.rdb_rules(None);
         let (sender, steps) = sync_channel(SYNC_BATCHES);
         let count = server.dbs.len();
         let failed = sender.clone();
@@ -257,7 +253,16 @@ impl Exec {
                         return false;
                     };
                     let db = &mut loading.dbs[loading.db];
-                    keys.into_iter().for_each(|k| db.insert_loaded(k.entry, k.idle, k.frequency));
+                    for k in keys {
+                        let key = Key::new(k.entry.view().key());
+                        if db.raw(key).is_some() {
+                            let why = format!("RDB has duplicated key in DB {}", db.id);
+                            self.not_loaded(&why);
+                            return false;
+                        }
+                        let hash = key.hash;
+                        db.insert_hashed(hash, k.entry, k.idle, k.frequency);
+                    }
                 }
                 Ok(Step::StreamDb(db)) => loading.stream_db = db,
                 Ok(Step::Function(code)) => loading.functions.push(code),
@@ -290,7 +295,7 @@ impl Exec {
         tracing::info!("Done loading RDB, keys loaded: {}, keys expired: 0.", loading.keys);
         if server.refuses_empty(&loading) {
             tracing::warn!(
-                "The primary has no data and no history, as one that has lost its disk: this replica keeps its data. \
+                "The primary has no data and another history, as one that has lost its disk: this replica keeps its data. \
                  Set replica-allow-empty-primary to yes if that is meant."
             );
             server.cancel_handshake();
@@ -356,36 +361,6 @@ impl Exec {
 }
 
 impl Server {
-    /// How a data set is read: everything is checked, and what the primary has not removed stays.
-    fn loading_rules(&self) -> Rules {
-        let c = &self.config;
-        Rules {
-            limits: Limits {
-                list: ListLimits {
-                    size: c.list_max_listpack_size,
-                    depth: c.list_compress_depth,
-                    plain: self.debug.packed_threshold,
-                },
-                hash: HashLimits {
-                    packed: c.hash_max_listpack_entries,
-                    packed_value: c.hash_max_listpack_value,
-                },
-                set: SetLimits {
-                    ints: c.set_max_intset_entries,
-                    packed: c.set_max_listpack_entries,
-                    packed_value: c.set_max_listpack_value,
-                },
-                zset: ZsetLimits {
-                    packed: c.zset_max_listpack_entries,
-                    packed_value: c.zset_max_listpack_value,
-                },
-            },
-            relaxed: c.rdb_version_check == RdbVersionCheck::Relaxed,
-            checksum: c.rdbchecksum,
-            fields_due_ms: None,
-        }
-    }
-
     /// What is here is no longer part of a history that anybody could go on with.
     fn leave_history(&mut self) {
         self.discard_cached_primary();
@@ -417,25 +392,16 @@ impl Server {
         self.apply_policy();
     }
 
-    /// Whether a data set is refused because the primary has lost what it had: it is empty, and its history has only
-    /// just begun, while the data here came from a primary at the same place.
+    /// Whether a data set is refused because the primary has lost what it had: it is empty, and of another history than
+    /// the data here, which came from a primary at the same place. The offset tells nothing: pings move it.
     fn refuses_empty(&self, loading: &Loading) -> bool {
-        let new = self.repl.link.syncing.is_some_and(|(_, offset)| offset == 0);
+        let new = self.repl.link.syncing.is_some_and(|(id, _)| id != self.repl.id);
         loading.keys == 0
             && loading.functions.is_empty()
             && new
             && self.repl.link.followed
             && self.keys() > 0
             && !self.config.replica_allow_empty_primary
-    }
-}
-
-/// A file as something to read.
-struct Reading(Box<dyn crate::sys::disk::File>);
-
-impl Read for Reading {
-    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(out)
     }
 }
 

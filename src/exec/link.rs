@@ -79,7 +79,6 @@ impl Exec {
         let now_ms = self.server.clock.now_ms() as i64;
         self.received(slot, bytes.len());
         self.server.repl.link.heard_ms = now_ms;
-        self.server.repl.stats.bytes_in += bytes.len() as u64;
         let mut at = 0;
         while at < bytes.len() && self.is_link(slot) {
             at += match &self.incoming {
@@ -88,6 +87,8 @@ impl Exec {
                 None => self.link_line(slot, &bytes[at..]),
             };
         }
+        // What is left is of the stream, and counted when it is applied.
+        self.server.repl.stats.bytes_in += at as u64;
         if at < bytes.len() && self.server.repl.link.slot == Some(slot) {
             self.server.client(slot).input.extend_from_slice(&bytes[at..]);
         }

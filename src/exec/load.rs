@@ -1,6 +1,5 @@
-//! Loading between the turns: what the thread that reads an RDB has decoded is inserted in slices, and clients are
-//! answered meanwhile. `Exec::begin_load` is the way in for the file at start, the base of an append-only file and a
-//! full sync; how it ended stands in `server.load_ended`, but for the one at start, which is this module's.
+//! Loading between the turns: what the thread that reads the file at start has decoded is inserted in slices, and clients
+//! are answered meanwhile.
 
 use std::path::PathBuf;
 
@@ -13,11 +12,6 @@ use crate::persist::rdb::read::Cause;
 const SLICE_NS: u64 = 2_000_000;
 
 impl Exec {
-    /// Begins to load. Only one loads at a time.
-    pub fn begin_load(&mut self, plan: LoadPlan) -> Result<(), LoadError> {
-        self.server.begin_load(plan)
-    }
-
     /// Loads what `dbfilename` names, if there is such a file. A failure ends the server: it must not go on without
     /// the data that was entrusted to it.
     pub fn load_at_start(&mut self) {
@@ -30,9 +24,8 @@ impl Exec {
             merge: false,
             keep_expired: self.server.is_replica(),
         };
-        match self.begin_load(plan) {
-            Ok(()) => self.starting = true,
-            Err(LoadError::Missing) => {}
+        match self.server.begin_load(plan) {
+            Ok(()) | Err(LoadError::Missing) => {}
             Err(error) => self.start_failed(&error),
         }
     }
@@ -44,7 +37,7 @@ impl Exec {
         match self.server.load_step(SLICE_NS, false) {
             LoadStep::More => Some(now_ms),
             LoadStep::Waiting => Some(now_ms + 1),
-            LoadStep::Ended(result) if std::mem::take(&mut self.starting) => {
+            LoadStep::Ended(result) => {
                 match result {
                     Ok(loaded) => {
                         let seconds = (now_ms - began_ms).max(0) as f64 / 1000.0;
@@ -53,10 +46,6 @@ impl Exec {
                     }
                     Err(error) => self.start_failed(&error),
                 }
-                Some(now_ms)
-            }
-            LoadStep::Ended(result) => {
-                self.server.load_ended = Some(result);
                 Some(now_ms)
             }
         }

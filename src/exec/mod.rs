@@ -62,8 +62,6 @@ pub struct Exec {
     pub between: Option<Between>,
     /// Where messages are put together.
     frame: deliver::Frame,
-    /// What is being loaded is the file at start.
-    starting: bool,
     /// The full synchronizations that are being sent.
     sending: Vec<sync::Sending>,
     /// The data set that is being received.
@@ -87,7 +85,6 @@ impl Exec {
             depth: 0,
             between: None,
             frame: Default::default(),
-            starting: false,
             sending: Vec::new(),
             incoming: None,
         }

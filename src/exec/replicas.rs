@@ -95,11 +95,11 @@ impl Exec {
         self.server.repl.cron_loops += 1;
     }
 
-    /// Replicas that wait for a snapshot hear that we are alive. An empty line is no part of anything.
+    /// Replicas that wait for a snapshot to begin, or for its file, hear that we are alive. An empty line is no part of anything.
     fn keep_waiting_replicas(&mut self) {
         for slot in self.server.repl.replicas.clone() {
             let waits = self.server.peer(slot).is_some_and(|p| p.state == State::WaitStart);
-            if waits && self.server.client(slot).output.is_empty() {
+            if (waits || self.waits_for_file(slot)) && self.server.client(slot).output.is_empty() {
                 self.push_to(slot, b"\n");
             }
         }
@@ -112,7 +112,9 @@ impl Exec {
             let Some(peer) = self.server.peer(slot) else { continue };
             let kind = match peer.state {
                 State::Online if !peer.pre_psync && long(peer.acked_ms) => "streaming",
-                State::WaitEnd if peer.stuck_since_ms != 0 && long(peer.stuck_since_ms) => "full",
+                State::WaitEnd | State::SendFile if peer.stuck_since_ms != 0 && long(peer.stuck_since_ms) => {
+                    "full"
+                }
                 _ => continue,
             };
             let name = self.server.replica_name(slot);

@@ -111,11 +111,10 @@ impl Exec {
         self.spans.clear();
         let open = self.server.open_to_all();
         let bulk = self.server.config.proto_max_bulk_len;
-        let (authenticated, db) = {
+        let (authenticated, db, primary) = {
             let s = self.server.client(slot);
-            (s.authenticated || open, s.db)
+            (s.authenticated || open, s.db, s.kind == ClientType::Primary)
         };
-        let primary = self.server.client(slot).kind == ClientType::Primary;
         // The primary has let it pass already.
         let limits = Limits { bulk: if primary { usize::MAX >> 1 } else { bulk }, authenticated };
         // Before authentication one at a time: AUTH may be the first of them, and changes what may follow.
@@ -194,7 +193,8 @@ impl Exec {
         let share_min = self.server.config.min_string_size_avoid_copy_reply;
         for r in batch {
             let begin = (out.mark(), *used);
-            let kind = self.server.client(slot).kind;
+            let session = self.server.client(slot);
+            let (kind, resp3) = (session.kind, session.resp3);
             if r.count > 0 {
                 let words = &spans[r.first as usize..(r.first + r.count) as usize];
                 let mut args = Args::new(input, words);
@@ -202,7 +202,6 @@ impl Exec {
                 if r.key != 0 {
                     args = args.with_hash(r.key as usize, r.hash);
                 }
-                let resp3 = self.server.client(slot).resp3;
                 let mut reply = Reply::new(&mut out, resp3).sharing_from(share_min).limited_to(hard);
                 if !self.request(slot, r.command, &mut args, &mut reply) {
                     held = true;

@@ -35,6 +35,11 @@ pub struct Sending {
 }
 
 impl Exec {
+    /// Whether a replica waits for a file to be written: nothing else is sent to it meanwhile.
+    pub(super) fn waits_for_file(&self, slot: usize) -> bool {
+        self.sending.iter().any(|s| s.from.is_none() && s.to.iter().any(|&(to, _)| to == slot))
+    }
+
     /// Begins a synchronization if a replica waits for one and it is time, and goes on with the one under way. Returns
     /// when to be called again.
     pub(super) fn sync_on(&mut self, now_ms: i64) -> Option<i64> {

@@ -3,6 +3,7 @@
 
 use super::ReplId;
 use super::payload::Form;
+use crate::resp::encode;
 
 /// Bytes of a line that a primary may send here (Redis: 1024 for the longest).
 const LINE_MAX: usize = 1024;
@@ -278,17 +279,12 @@ fn history(rest: &[u8]) -> Option<(ReplId, i64)> {
     let mut words = rest.strip_prefix(b" ")?.split(|&b| b == b' ');
     let id = ReplId::parse(words.next()?)?;
     let offset = std::str::from_utf8(words.next()?).ok()?.parse::<i64>().ok()?;
-    (offset >= 0).then_some((id, offset))
+    (0..=super::OFFSET_MAX).contains(&offset).then_some((id, offset))
 }
 
 /// Appends a request.
 fn request(out: &mut Vec<u8>, words: &[&[u8]]) {
-    out.extend_from_slice(format!("*{}\r\n", words.len()).as_bytes());
-    for word in words {
-        out.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
-        out.extend_from_slice(word);
-        out.extend_from_slice(b"\r\n");
-    }
+    encode::request(out, words.iter().copied());
 }
 
 #[cfg(test)]
@@ -339,6 +335,13 @@ mod tests {
                  PSYNC ? -1"
             );
         }
+    }
+
+    #[test]
+    fn an_offset_that_leaves_no_room_to_count_is_not_believed() {
+        let reply = format!("+FULLRESYNC {ID} {}\r\n", i64::MAX);
+        let lines = ["+PONG\r\n", "+OK\r\n", "+OK\r\n", "-ERR x\r\n", &reply];
+        assert_eq!(play(plan(), &lines, 1000).1, Some(Verdict::FullSync(None)));
     }
 
     #[test]

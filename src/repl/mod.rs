@@ -14,6 +14,9 @@ use crate::base::rng::Rng;
 /// Digits of a replication id (Redis: `CONFIG_RUN_ID_SIZE`).
 pub const ID_LEN: usize = 40;
 
+/// The highest offset that is believed: from there on bytes can be counted for ever.
+pub const OFFSET_MAX: i64 = i64::MAX / 2;
+
 /// The name of a data set's history: forty hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ReplId([u8; ID_LEN]);

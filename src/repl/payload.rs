@@ -19,8 +19,7 @@ impl Form {
         if let Some(mark) = line.strip_prefix(b"EOF:") {
             return mark.first_chunk().map(|mark| Form::Marked(*mark));
         }
-        let digits = std::str::from_utf8(line).ok()?;
-        digits.parse::<u64>().ok().map(Form::Sized)
+        u64::try_from(crate::base::num::parse_i64(line)?).ok().map(Form::Sized)
     }
 
     /// The line.
@@ -148,12 +147,14 @@ mod tests {
     #[test]
     fn announcements() {
         let mark = [b'x'; MARK_LEN];
-        for form in [Form::Sized(0), Form::Sized(u64::MAX), Form::Marked(mark)] {
+        for form in [Form::Sized(0), Form::Sized(i64::MAX as u64), Form::Marked(mark)] {
             let line = form.line();
             let text = line.strip_prefix(b"$").unwrap().strip_suffix(b"\r\n").unwrap();
             assert_eq!(Form::parse(text), Some(form));
         }
-        for bad in [&b""[..], b"-1", b"EOF:", b"EOF:123", b"12x", b"99999999999999999999999"] {
+        for bad in
+            [&b""[..], b"-1", b"EOF:", b"EOF:123", b"12x", b"9223372036854775808", b"99999999999999999999999"]
+        {
             assert_eq!(Form::parse(bad), None);
         }
     }

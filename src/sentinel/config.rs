@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use super::admin::Refused;
 use super::info::{leading_number, leading_unsigned};
-use super::instance::{DEFAULT_PARALLEL_SYNCS, Id, Kind};
+use super::instance::{Addr, DEFAULT_PARALLEL_SYNCS, Id, Kind};
 use super::{Sentinel, Timing};
 use crate::base::quote;
 
@@ -245,6 +245,11 @@ impl Sentinel {
         out.0
     }
 
+    /// A place as the file has it: by its name while nobody knows the address.
+    fn written(&self, addr: &Addr) -> Vec<u8> {
+        word(if addr.ip.is_empty() { &addr.host } else { self.announced(addr) })
+    }
+
     fn primary_lines(&self, id: Id, out: &mut Lines) {
         let p = &self.instances[id];
         let name = &word(&p.name)[..];
@@ -264,7 +269,7 @@ impl Sentinel {
         ];
         let number = |n: u64| n.to_string().into_bytes();
         let port = number(u64::from(current.port));
-        out.put("monitor", &[name, self.announced(current), &port, &number(u64::from(p.quorum))]);
+        out.put("monitor", &[name, &self.written(current), &port, &number(u64::from(p.quorum))]);
         for (option, value, _) in numbers.into_iter().filter(|(_, value, default)| value != default) {
             out.put(option, &[name, value.to_string().as_bytes()]);
         }
@@ -278,12 +283,12 @@ impl Sentinel {
         for replica in p.replicas.values().map(|r| &self.instances[*r]) {
             // One that is the primary by now leaves its place to the old one.
             let addr = if replica.addr.same(current) { &p.addr } else { &replica.addr };
-            out.put("known-replica", &[name, self.announced(addr), &number(u64::from(addr.port))]);
+            out.put("known-replica", &[name, &self.written(addr), &number(u64::from(addr.port))]);
         }
         for other in p.sentinels.values().map(|s| &self.instances[*s]) {
             if let Some(runid) = &other.runid {
                 let port = number(u64::from(other.addr.port));
-                let words: [&[u8]; 4] = [name, self.announced(&other.addr), &port, &quote::repr(runid)];
+                let words: [&[u8]; 4] = [name, &self.written(&other.addr), &port, &quote::repr(runid)];
                 out.put("known-sentinel", &words);
             }
         }

@@ -370,7 +370,7 @@ fn date(at: Millis) -> String {
 mod tests {
     #[test]
     fn dates() {
-        // Noon and midnight, so that the zone of the machine does not matter much.
+        // Far enough from the end of a month, and noon, so that the zone of the machine does not matter.
         for (ms, day) in [(1_700_000_000_000, "Nov"), (951_782_400_000 + 43_200_000, "Tue Feb 29")] {
             let date = super::date(ms);
             assert!(date.contains(day) && date.len() == 24, "{date}");

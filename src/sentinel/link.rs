@@ -198,6 +198,7 @@ impl Sentinel {
             (link.cmd, link.pending, link.local_ip) = (None, 0, None);
         } else if link.pubsub == Some(conn) {
             link.pubsub = None;
+            link.pending = link.pending.saturating_sub(connection.waiting.len());
         }
         link.disconnected = true;
         true

@@ -30,6 +30,9 @@ fn events(machine: &mut Sentinel) -> Vec<&'static str> {
 #[test]
 fn what_is_written_is_read_again() {
     let lines = [
+        "resolve-hostnames yes",
+        "announce-hostnames yes",
+        "known-sentinel m \"a b\" 26379 def",
         "current-epoch 7",
         "known-sentinel m 10.0.0.9 26379 abc",
         "known-sentinel m 10.0.0.9 26379",

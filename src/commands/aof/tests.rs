@@ -345,3 +345,14 @@ fn keys_that_are_over_go_after_the_load() {
     assert_eq!(ask(&mut kit, "LLEN list"), ":0");
     assert_eq!(ask(&mut kit, "DBSIZE"), ":1");
 }
+
+#[test]
+fn a_shutdown_that_cannot_save_goes_on_logging() {
+    let disk = Arc::new(MemoryDisk::new());
+    let mut kit = logging(disk.clone());
+    kit.exec.server.outside.disk = Arc::new(FaultyDisk::new(MemoryDisk::new(), Faults::after(0)));
+    assert_eq!(ask(&mut kit, "SHUTDOWN SAVE"), "-ERR Errors trying to SHUTDOWN. Check logs.");
+    ask(&mut kit, "SET k v");
+    kit.exec.hand_on();
+    assert!(commands(&disk, "appendonly.aof.1.incr.aof").ends_with("SET k v"));
+}

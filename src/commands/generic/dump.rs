@@ -141,7 +141,8 @@ fn restore(cx: &mut KeyCx<'_>, args: &mut Args<'_>, out: &mut Reply<'_>) -> Resu
 }
 
 fn read(cx: &KeyCx<'_>, payload: &[u8], key: Key<'_>) -> Result<Entry> {
-    let rules = rdb_rules(cx.config, false, None);
+    let mut rules = rdb_rules(cx.config, false, None);
+    rules.limits.list.plain = cx.debug.packed_threshold;
     payload::restore(payload, key.bytes, &rules, !cx.debug.skip_checksum).map_err(|refused| match refused {
         Refused::Foot => Error::text("ERR DUMP payload version or checksum are wrong"),
         Refused::Foreign(kind) => Error::owned(format!("ERR Unsupported foreign data type: {kind}")),

@@ -144,6 +144,15 @@ fn what_a_script_writes_goes_out_as_one_unit() {
     assert_eq!(sent("redis.call('SELECT', 1) redis.call('SET', KEYS[1], 1)"), "| SELECT 1 | SET k 1");
     assert_eq!(sent("redis.set_repl(redis.REPL_NONE) redis.call('SET', KEYS[1], 2)"), "");
     assert_eq!(sent("redis.call('SET', KEYS[1], 2) redis.call('NOPE')"), "| SELECT 0 | SET k 2");
+    // What goes out in another form than it came, too.
+    kit.run(
+        "c",
+        &["EVAL", "redis.set_repl(redis.REPL_SLAVE) redis.call('SET', KEYS[1], 2, 'EX', 9)", "1", "k"]
+            .map(|w| w.as_bytes().to_vec()),
+    );
+    let logged = kit.exec.server.stream.for_aof().collect::<Vec<_>>().concat();
+    assert!(!String::from_utf8_lossy(&logged).contains("PXAT"));
+    assert!(String::from_utf8_lossy(&kit.exec.server.stream.take_bytes()).contains("PXAT"));
 }
 
 /// What a script answers.

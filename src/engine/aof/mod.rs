@@ -8,12 +8,12 @@
 
 mod rewrite;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use rewrite::Rewrite;
 
-use super::config::Config;
-use super::config::values::{AppendFsync, RdbVersionCheck};
+use super::config::values::AppendFsync;
 use super::server::Server;
 use super::session::{Block, Blocked, ClientType};
 use super::stream::takers;
@@ -23,11 +23,6 @@ use crate::persist::aof::folder::{Folder, FolderError};
 use crate::persist::aof::load::Ending;
 use crate::persist::aof::log::{Command, Event, Log, Status};
 use crate::persist::aof::writer::{Fsync, Settings, Writer};
-use crate::persist::rdb::read::{Limits, Rules};
-use crate::types::hash::HashLimits;
-use crate::types::list::ListLimits;
-use crate::types::set::SetLimits;
-use crate::types::zset::ZsetLimits;
 
 /// Whether changes are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +77,7 @@ pub struct Aof {
     /// The second that was noted last (`aof-timestamp-enabled`).
     noted_s: i64,
     /// Slots of clients whose output waits.
-    held: Vec<usize>,
+    held: BTreeSet<usize>,
 }
 
 /// Output that waits for the log.
@@ -94,22 +89,6 @@ pub struct Hold {
     pub bytes: usize,
     /// so many that need not.
     pub free: usize,
-}
-
-/// How what is loaded is kept. `plain`: see `ListLimits`.
-pub fn rules(c: &Config, plain: usize) -> Rules {
-    let limits = Limits {
-        list: ListLimits { size: c.list_max_listpack_size, depth: c.list_compress_depth, plain },
-        hash: HashLimits { packed: c.hash_max_listpack_entries, packed_value: c.hash_max_listpack_value },
-        set: SetLimits {
-            ints: c.set_max_intset_entries,
-            packed: c.set_max_listpack_entries,
-            packed_value: c.set_max_listpack_value,
-        },
-        zset: ZsetLimits { packed: c.zset_max_listpack_entries, packed_value: c.zset_max_listpack_value },
-    };
-    let relaxed = c.rdb_version_check == RdbVersionCheck::Relaxed;
-    Rules { limits, relaxed, checksum: c.rdbchecksum, fields_due_ms: None }
 }
 
 impl Server {
@@ -190,11 +169,6 @@ impl Server {
             self.take_stream(takers::AOF, true);
         }
         Ok(())
-    }
-
-    /// How what is loaded is kept.
-    pub fn load_rules(&self) -> Rules {
-        rules(&self.config, self.debug.packed_threshold)
     }
 
     fn tell_log(&mut self, command: Command) {
@@ -333,8 +307,8 @@ impl Server {
             }
         }
         let free = hold.free;
-        if hold.bytes > 0 && !self.aof.held.contains(&slot) {
-            self.aof.held.push(slot);
+        if hold.bytes > 0 {
+            self.aof.held.insert(slot);
         }
         free
     }
@@ -381,10 +355,8 @@ impl Server {
     /// The log thread has news.
     pub fn hear_log(&mut self) {
         let Some(log) = &self.aof.log else { return };
-        let (events, status) = (log.events(), log.status());
-        if self.aof.error != status.error {
-            self.aof.error = status.error;
-        }
+        let (events, error) = (log.events(), log.error());
+        self.aof.error = error;
         for event in events {
             match event {
                 Event::Rotated(true) => {}
@@ -422,7 +394,7 @@ impl Server {
         self.hand_on_stream();
         let now_ms = self.clock.now_ms();
         let Some(log) = &mut self.aof.log else { return true };
-        log.command(Command::Close, now_ms);
+        log.command(Command::Sync, now_ms);
         log.wait(OPERATOR_WAITS) && log.durable() >= self.stream.offset()
     }
 }

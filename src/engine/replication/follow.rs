@@ -106,7 +106,7 @@ impl Server {
     /// The data that was loaded at the start is that of this history up to this offset: a replica goes on with it, and a
     /// primary serves those who have it.
     pub fn resume_history(&mut self, id: ReplId, offset: i64, stream_db: usize) {
-        let offset = offset.clamp(0, i64::MAX - 1);
+        let offset = offset.clamp(0, crate::repl::OFFSET_MAX);
         self.repl.offset = offset;
         if self.is_replica() {
             self.repl.id = id;

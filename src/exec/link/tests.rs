@@ -492,6 +492,19 @@ fn a_chain_gets_everything_and_goes_on() {
 }
 
 #[test]
+fn who_waits_for_a_file_is_kept_alive() {
+    let mut net = Net::new(2);
+    set(&mut net, 0, "repl-diskless-sync", "no");
+    set(&mut net, 0, "rdb-key-save-delay", "1000");
+    net.fill(0, 3000);
+    net.run(1, "REPLICAOF kit 0");
+    net.advance(70_000);
+    set(&mut net, 0, "rdb-key-save-delay", "0");
+    net.follows(1);
+    assert_eq!(net.kits[0].exec.server.repl.stats.sync_full, 1);
+}
+
+#[test]
 fn a_primary_that_lost_everything_is_not_believed() {
     let mut net = Net::new(2);
     set(&mut net, 0, "repl-diskless-sync-delay", "0");
@@ -503,10 +516,11 @@ fn a_primary_that_lost_everything_is_not_believed() {
     // It comes up again, empty.
     net.cut_all();
     net.kits[0] = Kit::new(Config { port: 0, ..Config::default() });
+    // Kits draw the same ids; this one's history is to be another.
+    net.kits[0].exec.server.rng = Rng::new(99);
     set(&mut net, 0, "repl-diskless-sync-delay", "0");
-    net.advance(3000);
-    std::thread::sleep(std::time::Duration::from_millis(50));
-    net.advance(3000);
+    // It asks again and again, and is refused although pings make the new history longer.
+    net.wait(|net| net.kits[0].exec.server.repl.stats.sync_full >= 3);
     assert_eq!(net.kits[1].exec.server.keys(), keys);
     assert_ne!(net.link(1), LinkState::Connected);
     set(&mut net, 1, "replica-allow-empty-primary", "yes");

@@ -2,14 +2,14 @@
 //! output is that of the reference's tool, with what our annotations tell in addition.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::load::is_snapshot;
 use super::manifest::Manifest;
 use super::scan::{Fault, Item, Verdict, verify};
 use crate::persist::rdb::read::{self, Reader, Rules};
-use crate::sys::disk::{Disk, File, Open, folder_of};
+use crate::sys::disk::{Disk, File, Open, Reading, folder_of};
 use crate::sys::process::os_text;
 
 /// What a user says to the tool, and hears of it.
@@ -107,7 +107,7 @@ impl Job<'_, '_> {
     fn head(&mut self, path: &Path) -> Outcome<Vec<u8>> {
         let mut head = Vec::new();
         let read = self.disk.open(path, Open::Read).and_then(|file| {
-            Stream(file).take(1024).read_to_end(&mut head)?;
+            Reading(file).take(1024).read_to_end(&mut head)?;
             Ok(())
         });
         match read {
@@ -206,7 +206,7 @@ impl Job<'_, '_> {
     /// Checks the snapshot with which a file begins; gives the offset behind it.
     fn check_snapshot(&mut self, path: &Path) -> Outcome<u64> {
         let file = self.open(path, Open::Read)?;
-        let mut reader = Reader::new(Stream(file), self.rules);
+        let mut reader = Reader::new(Reading(file), self.rules);
         loop {
             match reader.next_item() {
                 Ok(read::Item::End { .. }) => break,
@@ -309,13 +309,4 @@ fn explain(name: &str, fault: &Fault) -> String {
 fn is_manifest(head: &[u8]) -> bool {
     let first = head.split(|b| *b == b'\n').find(|line| !line.starts_with(b"#"));
     first.is_some_and(|line| line.starts_with(b"file"))
-}
-
-/// A file as `std::io` sees it.
-struct Stream(Box<dyn File>);
-
-impl Read for Stream {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.read(out)
-    }
 }

@@ -3,7 +3,7 @@
 //! Each file is verified whole before anything of it is handed on (`scan`): what is dropped was never executed. A torn
 //! end is cut off if `aof-load-truncated` allows that, and only of the last file.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -14,7 +14,7 @@ use super::folder::Folder;
 use super::scan::{Fault, Item, Scanner, Verdict, tail, verify};
 use crate::base::span::Span;
 use crate::persist::rdb::read::{self, Reader, Rules};
-use crate::sys::disk::{Disk, File, Open};
+use crate::sys::disk::{Disk, File, Open, Reading};
 use crate::sys::process::os_text;
 
 /// Bytes of commands that are handed over at once, about; keys of a snapshot.
@@ -159,15 +159,6 @@ struct Loader {
 /// Reading ended: it failed, or nobody listens any more.
 struct Over;
 
-/// A file as `std::io` sees it.
-struct Stream(Box<dyn File>);
-
-impl Read for Stream {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.0.read(out)
-    }
-}
-
 impl Loader {
     fn run(mut self, sources: &[Source]) {
         let done = sources.iter().try_for_each(|source| {
@@ -238,7 +229,7 @@ impl Loader {
             true => tracing::info!("Reading RDB preamble from AOF file..."),
             false => tracing::info!("Reading RDB base file on AOF loading..."),
         }
-        let mut reader = Reader::new(Stream(self.open(source)?), self.plan.rules);
+        let mut reader = Reader::new(Reading(self.open(source)?), self.plan.rules);
         let mut items = Vec::new();
         loop {
             let item = reader.next_item().map_err(|e| {

@@ -28,6 +28,8 @@ pub enum Command {
     Collect,
     /// The log is switched off.
     Close,
+    /// Write and sync all: the server is to end, and may go on after all.
+    Sync,
     /// The manifest was changed by somebody else.
     Reread,
     /// Nothing: whoever waits for it knows that all before it is done.
@@ -58,6 +60,8 @@ pub struct Status {
 #[derive(Default)]
 struct Queue {
     bytes: Vec<u8>,
+    /// Room that the thread gives back.
+    spare: Vec<u8>,
     /// The stream's offset behind them.
     end: u64,
     /// Since when the first of them waits.
@@ -75,6 +79,9 @@ struct Queue {
     /// Bytes that the thread has taken and not written, and since when they wait.
     taken: (usize, u64),
 }
+
+/// Room of a buffer that is kept.
+const KEPT_MAX: usize = 1 << 20;
 
 /// What both sides see.
 struct Shared {
@@ -108,7 +115,7 @@ impl Queue {
     fn take(&mut self) -> Taken {
         self.taken = (self.bytes.len(), self.since_ms);
         Taken {
-            bytes: std::mem::take(&mut self.bytes),
+            bytes: std::mem::replace(&mut self.bytes, std::mem::take(&mut self.spare)),
             end: self.end,
             commands: std::mem::take(&mut self.commands),
             settings: self.settings,
@@ -141,6 +148,7 @@ fn work(writer: &mut Writer, taken: &mut Taken, now_ms: &dyn Fn() -> u64) -> Vec
             Command::DiscardTemp => writer.discard_temp(),
             Command::Collect => writer.collect(),
             Command::Close => _ = writer.close(now_ms),
+            Command::Sync => _ = writer.settle(now_ms),
             Command::Reread => {
                 if let Err(e) = writer.folder.reread() {
                     e.log();
@@ -162,7 +170,10 @@ fn work(writer: &mut Writer, taken: &mut Taken, now_ms: &dyn Fn() -> u64) -> Vec
 
 impl Shared {
     /// Tells how it stands after `work`. Whether the executor must know.
-    fn report(&self, writer: &Writer, given: u64, mut events: Vec<Event>) -> bool {
+    fn report(&self, writer: &Writer, taken: Taken, mut events: Vec<Event>) -> bool {
+        let Taken { bytes: mut room, given, .. } = taken;
+        room.clear();
+        room.shrink_to(KEPT_MAX);
         let mut queue = self.lock();
         let error = queue.status.error != writer.error;
         queue.status.size = writer.total;
@@ -175,6 +186,7 @@ impl Shared {
         // What could not be written waits on.
         queue.taken = (writer.waiting(), if writer.waiting() > 0 { queue.taken.1 } else { 0 });
         queue.done = given;
+        queue.spare = room;
         let durable = self.durable.swap(writer.durable, Relaxed) != writer.durable;
         let news = error || durable || !events.is_empty();
         queue.events.append(&mut events);
@@ -211,7 +223,7 @@ fn run(shared: &Shared, mut writer: Writer) {
             return;
         }
         let events = work(&mut writer, &mut taken, &clock::wall_ms);
-        if shared.report(&writer, taken.given, events) {
+        if shared.report(&writer, taken, events) {
             (shared.wake)();
         }
     }
@@ -308,7 +320,7 @@ impl Log {
         if let Some(writer) = &mut self.own {
             let mut taken = self.shared.lock().take();
             let events = work(writer, &mut taken, &|| now_ms);
-            self.shared.report(writer, taken.given, events);
+            self.shared.report(writer, taken, events);
         }
     }
 
@@ -328,6 +340,11 @@ impl Log {
     pub fn events(&self) -> Vec<Event> {
         self.shared.news.store(false, Relaxed);
         std::mem::take(&mut self.shared.lock().events)
+    }
+
+    /// Why the last write or sync failed.
+    pub fn error(&self) -> Option<String> {
+        self.shared.lock().status.error.clone()
     }
 
     /// How it stands.

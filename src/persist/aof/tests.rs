@@ -187,9 +187,28 @@ fn a_failed_sync_makes_what_was_written_suspect() {
     faults.fail_after(1, io::ErrorKind::Other);
     w.flush(7000);
     assert!(w.error.is_some() && !w.suspect);
+    // Between two attempts the thread sleeps, whatever is due.
+    w.flush(7100);
+    assert_eq!(w.next_ms(), Some(7200));
     faults.repair();
     w.flush(8000);
     assert!(w.error.is_none() && w.suspect && w.durable == 10);
+}
+
+#[test]
+fn a_base_whose_increment_was_not_begun_is_refused() {
+    let (memory, faults) = (MemoryDisk::new(), Faults::none());
+    let mut w = writer(FaultyDisk::new(memory.clone(), faults.clone()), ALWAYS);
+    w.open_last(0).unwrap();
+    w.append(&command("INCR n"), 10);
+    w.flush(1);
+    faults.fail_after(0, io::ErrorKind::Other);
+    assert!(w.rotate(false, 2).is_err());
+    faults.repair();
+    let base = w.folder.temp_base();
+    memory.open(&base, Open::Truncate).unwrap().write_all(&command("INCR n")).unwrap();
+    assert!(w.install(&base, false).is_err() && !memory.exists(&base));
+    assert_eq!(contents(&memory), command("INCR n"));
 }
 
 #[test]
@@ -371,7 +390,7 @@ fn tool(disk: &MemoryDisk, words: &str, answer: bool) -> (String, u8) {
     let said = std::cell::RefCell::new(String::new());
     let mut say = |text: &str| said.borrow_mut().push_str(text);
     let mut asks = |_: &str| answer;
-    let rules = crate::engine::aof::rules(&Default::default(), 0);
+    let rules = crate::engine::loading::rdb_rules(&Default::default(), true, None);
     let code = run(disk, rules, &words, "1", &mut Console { say: &mut say, asks: &mut asks });
     (said.into_inner(), code)
 }

@@ -82,8 +82,11 @@ pub struct Writer {
     unsynced: bool,
     /// What was written before a sync that failed may be lost.
     pub suspect: bool,
+    /// The last rotate has failed: what is written goes before the base that comes, not behind it.
+    unsplit: bool,
     synced_ms: u64,
-    failed_ms: u64,
+    /// When something was last tried.
+    tried_ms: u64,
     error_told_ms: Option<u64>,
 }
 
@@ -101,8 +104,9 @@ impl Writer {
             error: None,
             unsynced: false,
             suspect: false,
+            unsplit: false,
             synced_ms: 0,
-            failed_ms: 0,
+            tried_ms: 0,
             error_told_ms: None,
         }
     }
@@ -156,6 +160,7 @@ impl Writer {
 
     /// Writes and syncs what is to be written and synced now.
     pub fn flush(&mut self, now_ms: u64) {
+        self.tried_ms = now_ms;
         if let Err(e) = self.write(now_ms) {
             return self.failed(e, "Error writing to the AOF file", now_ms);
         }
@@ -176,7 +181,7 @@ impl Writer {
         match self.settings.fsync {
             Fsync::Always => true,
             Fsync::EverySec => self.next_sync_ms() <= now_ms || now_ms < self.synced_ms,
-            Fsync::No => false,
+            Fsync::No => self.unsynced && self.next_sync_ms() <= now_ms,
         }
     }
 
@@ -187,7 +192,7 @@ impl Writer {
     /// When `flush` has to be called again, without new bytes.
     pub fn next_ms(&self) -> Option<u64> {
         if self.error.is_some() {
-            return Some(self.failed_ms.saturating_add(RETRY_MS));
+            return Some(self.tried_ms.saturating_add(RETRY_MS));
         }
         let waits = self.current.as_ref().is_some_and(|c| c.dirty) && !self.settings.hold_sync;
         (waits && self.settings.fsync == Fsync::EverySec).then(|| self.next_sync_ms())
@@ -262,7 +267,6 @@ impl Writer {
 
     fn failed(&mut self, e: io::Error, what: &str, now_ms: u64) {
         let text = os_text(&e);
-        self.failed_ms = now_ms;
         if self.error_told_ms.is_none_or(|told| now_ms.abs_diff(told) > ERROR_LOG_MS) {
             self.error_told_ms = Some(now_ms);
             tracing::warn!("{what}: {text}");
@@ -277,17 +281,15 @@ impl Writer {
 
     /// Goes on in a new increment; `temp`: one that no manifest names before `install`. Everything so far is written.
     pub fn rotate(&mut self, temp: bool, now_ms: u64) -> Result<(), FolderError> {
+        self.unsplit = true;
         self.folder.create()?;
         self.flush(now_ms);
-        if !self.pending.is_empty() {
+        if self.current.as_ref().is_some_and(|c| c.dirty) && self.settings.fsync != Fsync::No {
+            self.sync(now_ms);
+        }
+        if !self.pending.is_empty() || self.unsynced {
             let why = self.error.clone().unwrap_or_default();
             return Err(FolderError::Io("Error writing to the AOF file".into(), io::Error::other(why)));
-        }
-        if let Some(current) = self.current.as_mut().filter(|c| c.dirty)
-            && self.settings.fsync != Fsync::No
-        {
-            let what = || "Fail to fsync the AOF file".to_string();
-            current.file.sync().map_err(|e| FolderError::Io(what(), e))?;
         }
         let mut manifest = self.folder.manifest.clone();
         let name = if temp { self.folder.temp_incr() } else { manifest.new_incr(&self.folder.stem) };
@@ -303,12 +305,18 @@ impl Writer {
         }
         tracing::info!("Creating AOF incr file {name} on background rewrite");
         self.begin(file, 0, temp);
+        self.unsplit = false;
         Ok(())
     }
 
     /// Makes the file at `base`, which is durable, the base of all that was written since the last `rotate`; what came before
     /// is history. Gives the bytes of both.
     pub fn install(&mut self, base: &Path, rdb: bool) -> Result<u64, FolderError> {
+        if self.unsplit {
+            self.folder.remove(base);
+            let why = io::Error::other("no new increment was begun with it");
+            return Err(FolderError::Io("The rewritten AOF base is of no use".into(), why));
+        }
         let (disk, stem) = (self.folder.disk.clone(), self.folder.stem.clone());
         let mut manifest = self.folder.manifest.clone();
         let name = manifest.new_base(&stem, rdb).name.clone();
@@ -359,22 +367,30 @@ impl Writer {
 
     /// The first rewrite has failed: what was written since it began is of no use.
     pub fn discard_temp(&mut self) {
+        self.unsplit = false;
         if self.current.as_ref().is_some_and(|c| c.temp) {
             self.current = None;
             self.pending.clear();
+            (self.error, self.unsynced, self.suspect) = (None, false, false);
             let name = self.folder.temp_incr();
             tracing::info!("Removing the temp incr aof file {name} in the background");
             self.folder.remove(&self.folder.path(&name));
         }
     }
 
-    /// Writes and syncs all, and closes the file. Tells whether all is durable.
-    pub fn close(&mut self, now_ms: u64) -> bool {
+    /// Writes and syncs all. Tells whether all is durable.
+    pub fn settle(&mut self, now_ms: u64) -> bool {
         self.flush(now_ms);
         if self.current.as_ref().is_some_and(|c| c.dirty) {
             self.sync(now_ms);
         }
-        let done = self.pending.is_empty() && !self.unsynced;
+        self.pending.is_empty() && !self.unsynced
+    }
+
+    /// As `settle`, and closes the file.
+    pub fn close(&mut self, now_ms: u64) -> bool {
+        let done = self.settle(now_ms);
+        self.unsplit = false;
         self.current = None;
         self.pending.clear();
         (self.error, self.unsynced, self.suspect) = (None, false, false);

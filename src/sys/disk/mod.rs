@@ -77,6 +77,15 @@ pub trait File: Send {
     fn raw_fd(&self) -> Option<RawFd>;
 }
 
+/// A file as `std::io` reads it.
+pub struct Reading(pub Box<dyn File>);
+
+impl io::Read for Reading {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out)
+    }
+}
+
 /// A file system. `Send + Sync`: the loop, the log thread and the snapshot thread share one.
 pub trait Disk: Send + Sync {
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn File>>;
